@@ -1,0 +1,38 @@
+"""# maintain_tables: compact and clean the Delta tables, once a week
+
+**Produces** no rows. It rewrites small files into large ones (OPTIMIZE) and deletes files that no version within the
+retention time uses (VACUUM), for every table of the lake.
+
+**Rerun:** safe at any time, and beside `nightly`: readers keep the version they opened, and of two writers one commits and
+the other gets exit code 75 and tries again.
+
+| task | what it does | if it fails |
+|---|---|---|
+| `maintain_tables` | OPTIMIZE, then VACUUM, table by table | the log names the table; the tables before it are done. Nothing waits for this DAG: repair, then clear |
+
+**Exit codes** of the jobs: 0 done, 1 unexpected, 2 usage or missing input, 3 contract broken, 4 gate refused, 5 already
+published, 75 temporary. 1, 75 and a killed process are retried; the others fail at once.
+
+**Another day:** `airflow dags test maintain_tables` (the date is only written to the run's record).
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, CronTriggerTimetable
+from tasks import DAG_DEFAULTS, ZONE, job_task
+
+with DAG(
+    dag_id="maintain_tables",
+    description="Compact the Delta tables and delete files no longer used, once a week",
+    doc_md=__doc__,
+    # Saturday noon: the night is over, and Sunday's training finds compact tables.
+    schedule=CronTriggerTimetable("0 12 * * SAT", timezone=ZONE.key),
+    dagrun_timeout=timedelta(hours=6),  # three tries of at most one hour and a half, with room
+    tags=["nightjar", "weekly"],
+    **DAG_DEFAULTS,
+):
+    job_task(
+        "maintain_tables",
+        "maintain",
+        execution_timeout=timedelta(minutes=90),  # rewrites a week of every table; disk-bound
+    )
