@@ -1,0 +1,224 @@
+"""Clean tables: sessions, orders net of returns, reviews with a sentiment, and current knowledge of people and products.
+
+Rows carry the `ingest_date` of the run that brought them and are never rewritten by a later run, so that the state
+known at any earlier date can be read again. `clean_orders` and `clean_sessions` alone show the present state.
+"""
+
+from pyspark.sql import types as T
+
+from schemas.contract import LINE_MONEY, MONEY, Between, Column, NotNull, OneOf, Table
+
+_REQUIRED = (NotNull(),)
+_COUNT = (NotNull(), Between(0))
+
+EVENT_AT = Column("event_at", T.TimestampType(), "When it happened (UTC).", _REQUIRED)
+EVENT_DATE = Column("event_date", T.DateType(), "Business day of event_at.", _REQUIRED)
+INGEST_DATE = Column("ingest_date", T.DateType(), "as_of_date of the run that brought the row.", _REQUIRED)
+CUSTOMER_ID = Column("customer_id", T.StringType(), "Shop account; null for guests.")
+
+CLEAN_ORDER_LINES = Table(
+    name="clean_order_lines",
+    meaning="Transaction lines, each booked to the order that it belongs to; the sum of net_amount is net revenue.",
+    grain="one row per transaction line",
+    key=("line_id",),
+    columns=(
+        Column("line_id", T.StringType(), "event_id of the raw line.", _REQUIRED),
+        Column("order_id", T.StringType(), "Order that the line is booked to.", _REQUIRED),
+        Column("source_order_id", T.StringType(), "Order or invoice that the source wrote on the line.", _REQUIRED),
+        CUSTOMER_ID,
+        Column("product_id", T.StringType(), "Product.", _REQUIRED),
+        EVENT_AT,
+        EVENT_DATE,
+        INGEST_DATE,
+        Column("order_date", T.DateType(), "Business day of the order that the line is booked to.", _REQUIRED),
+        Column(
+            "line_type",
+            T.StringType(),
+            "What the line is.",
+            (NotNull(), OneOf(("sale", "return", "cancellation", "adjustment"))),
+        ),
+        Column(
+            "match_kind",
+            T.StringType(),
+            "How a return or cancellation found its order: named by the source, latest fitting line of the customer "
+            "and product, or not at all. Null for sales and adjustments.",
+            (OneOf(("named", "latest_line", "unmatched")),),
+        ),
+        Column("quantity", T.LongType(), "Units, negative when they come back.", unit="units"),
+        Column("net_amount", LINE_MONEY, "Money of the line, negative for refunds.", _REQUIRED, "shop currency"),
+        Column("discount_amount", LINE_MONEY, "Discounts already taken off.", _REQUIRED, "shop currency"),
+        Column("shipping_amount", LINE_MONEY, "Shipping, not in net_amount.", _REQUIRED, "shop currency"),
+    ),
+    slice_column="ingest_date",
+    customer_columns=("customer_id",),
+    checks=(("a sale must not have a negative amount", "(line_type <> 'sale' OR net_amount >= 0)"),),
+)
+
+CLEAN_ORDERS = Table(
+    name="clean_orders",
+    meaning="Orders net of everything returned so far.",
+    grain="one row per order",
+    key=("order_id",),
+    columns=(
+        Column("order_id", T.StringType(), "Order.", _REQUIRED),
+        CUSTOMER_ID,
+        Column("order_at", T.TimestampType(), "Time of the order's first line (UTC).", _REQUIRED),
+        Column("order_date", T.DateType(), "Business day of the order.", _REQUIRED),
+        Column("line_count", T.LongType(), "Sale lines.", _COUNT, "lines"),
+        Column("sale_amount", MONEY, "Money of the sale lines.", _REQUIRED, "shop currency"),
+        Column("refund_amount", MONEY, "Money given back, as a positive number.", _REQUIRED, "shop currency"),
+        Column("net_amount", MONEY, "Sales less refunds and adjustments.", _REQUIRED, "shop currency"),
+        Column("discount_amount", MONEY, "Discounts already taken off.", _REQUIRED, "shop currency"),
+        Column("shipping_amount", MONEY, "Shipping.", _REQUIRED, "shop currency"),
+        Column("paid_amount", MONEY, "Sum of payments; null without a payment.", unit="shop currency"),
+        Column(
+            "is_order",
+            T.BooleanType(),
+            "Whether it counts as an order: sales that were not wholly returned.",
+            _REQUIRED,
+        ),
+        Column("last_ingest_date", T.DateType(), "Run that last changed the order.", _REQUIRED),
+    ),
+    customer_columns=("customer_id",),
+)
+
+CLEAN_EVENTS = Table(
+    name="clean_events",
+    meaning="Click events, each in its session.",
+    grain="one row per click event",
+    key=("event_id",),
+    columns=(
+        Column("event_id", T.StringType(), "event_id of the raw event.", _REQUIRED),
+        Column("session_id", T.StringType(), "Session; one id also across midnight.", _REQUIRED),
+        Column("visitor_id", T.StringType(), "Browser or device.", _REQUIRED),
+        CUSTOMER_ID,
+        EVENT_AT,
+        EVENT_DATE,
+        INGEST_DATE,
+        Column("event_type", T.StringType(), "What the visitor did.", _REQUIRED),
+        Column("product_id", T.StringType(), "Product seen."),
+        Column("category", T.StringType(), "Category seen."),
+        Column("order_id", T.StringType(), "Order that a purchase event belongs to."),
+        Column("device_type", T.StringType(), "Kind of device."),
+        Column("referrer", T.StringType(), "Where the visitor came from."),
+        Column("is_session_start", T.BooleanType(), "Whether the event opens its session.", _REQUIRED),
+        Column(
+            "dwell_seconds", T.DoubleType(), "Since the session's previous event; 0 at its start.", _COUNT, "seconds"
+        ),
+        Column("is_bot", T.BooleanType(), "Whether agent or rate tell of a bot.", _REQUIRED),
+    ),
+    slice_column="ingest_date",
+    customer_columns=("customer_id",),
+)
+
+CLEAN_SESSIONS = Table(
+    name="clean_sessions",
+    meaning="Visits, as far as they are known now.",
+    grain="one row per session",
+    key=("session_id",),
+    columns=(
+        Column("session_id", T.StringType(), "Session.", _REQUIRED),
+        Column("visitor_id", T.StringType(), "Browser or device.", _REQUIRED),
+        CUSTOMER_ID,
+        Column("started_at", T.TimestampType(), "First event (UTC).", _REQUIRED),
+        Column("ended_at", T.TimestampType(), "Last event (UTC).", _REQUIRED),
+        Column("session_date", T.DateType(), "Business day of the first event.", _REQUIRED),
+        Column("event_count", T.LongType(), "Events.", (NotNull(), Between(1)), "events"),
+        Column("view_count", T.LongType(), "Product views.", _COUNT, "events"),
+        Column("search_count", T.LongType(), "Searches.", _COUNT, "events"),
+        Column("cart_count", T.LongType(), "Additions to the cart.", _COUNT, "events"),
+        Column("purchase_count", T.LongType(), "Purchases.", _COUNT, "events"),
+        Column("duration_seconds", T.DoubleType(), "From first to last event.", _COUNT, "seconds"),
+        Column("device_type", T.StringType(), "Kind of device."),
+        Column("is_bot", T.BooleanType(), "Whether any event tells of a bot.", _REQUIRED),
+        Column("last_ingest_date", T.DateType(), "Run that last changed the session.", _REQUIRED),
+    ),
+    customer_columns=("customer_id",),
+)
+
+CLEAN_REVIEWS = Table(
+    name="clean_reviews",
+    meaning="Reviews with a sentiment.",
+    grain="one row per review and order",
+    key=("review_id",),
+    columns=(
+        Column("review_id", T.StringType(), "event_id of the raw review.", _REQUIRED),
+        Column("customer_id", T.StringType(), "Who wrote it; null when the source does not say."),
+        Column("order_id", T.StringType(), "Order reviewed."),
+        Column("product_id", T.StringType(), "Product reviewed."),
+        EVENT_AT,
+        EVENT_DATE,
+        INGEST_DATE,
+        Column("rating", T.IntegerType(), "Stars.", (NotNull(), Between(1, 5)), "stars"),
+        Column("word_count", T.LongType(), "Words of title and text.", _COUNT, "words"),
+        Column("sentiment_score", T.DoubleType(), "From -1 (negative) to 1 (positive).", (NotNull(), Between(-1, 1))),
+        Column(
+            "sentiment_model",
+            T.StringType(),
+            "What gave the score: `rating` (rating - 3) / 2, where there is no text or no text model yet; else the "
+            "registered version of the text model.",
+            _REQUIRED,
+        ),
+    ),
+    slice_column="ingest_date",
+    customer_columns=("customer_id",),
+)
+
+CLEAN_CUSTOMERS = Table(
+    name="clean_customers",
+    meaning="What is known of customers, without direct identifiers; the latest row known at a date holds.",
+    grain="one row per customer and change",
+    key=("customer_id", "event_at", "ingest_date"),
+    columns=(
+        Column("customer_id", T.StringType(), "Shop account.", _REQUIRED),
+        EVENT_AT,
+        EVENT_DATE,
+        INGEST_DATE,
+        Column("signup_date", T.DateType(), "Day the account was made."),
+        Column("country", T.StringType(), "Country."),
+        Column("region", T.StringType(), "State or region."),
+        Column("age_band", T.StringType(), "Age band."),
+        Column("income_band", T.StringType(), "Income band."),
+        Column("household_size", T.StringType(), "Persons in the household."),
+        Column("has_marketing_consent", T.BooleanType(), "Whether marketing contact is allowed; null: not known."),
+    ),
+    slice_column="ingest_date",
+    customer_columns=("customer_id",),
+)
+
+CLEAN_PRODUCTS = Table(
+    name="clean_products",
+    meaning="The product catalogue; the latest row known at a date holds.",
+    grain="one row per product and change",
+    key=("product_id", "event_at", "ingest_date"),
+    columns=(
+        Column("product_id", T.StringType(), "Product.", _REQUIRED),
+        EVENT_AT,
+        EVENT_DATE,
+        INGEST_DATE,
+        Column("product_name", T.StringType(), "Name."),
+        Column("department", T.StringType(), "Department."),
+        Column("category", T.StringType(), "Category."),
+        Column("brand", T.StringType(), "Brand."),
+        Column("list_price", LINE_MONEY, "List price.", unit="shop currency"),
+    ),
+    slice_column="ingest_date",
+)
+
+CLEAN_CAMPAIGN_EVENTS = Table(
+    name="clean_campaign_events",
+    meaning="Contacts and redemptions of past campaigns.",
+    grain="one row per contact or redemption",
+    key=("event_id",),
+    columns=(
+        Column("event_id", T.StringType(), "event_id of the raw row.", _REQUIRED),
+        Column("customer_id", T.StringType(), "Who was contacted or redeemed.", _REQUIRED),
+        Column("campaign_id", T.StringType(), "Campaign.", _REQUIRED),
+        EVENT_AT,
+        EVENT_DATE,
+        INGEST_DATE,
+        Column("event_type", T.StringType(), "What happened.", (NotNull(), OneOf(("contact", "redemption")))),
+    ),
+    slice_column="ingest_date",
+    customer_columns=("customer_id",),
+)

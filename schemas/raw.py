@@ -1,0 +1,180 @@
+"""Raw tables: one row per landed row that kept its contract, and the quarantine for those that did not.
+
+A landing source carries its table's columns by name, without the three that ingest adds (`event_date`,
+`ingest_date`, `source_file`). A column that may never be null must be there; any other may be absent.
+"""
+
+from pyspark.sql import types as T
+
+from schemas.contract import LINE_MONEY, Between, Column, NotNull, OneOf, Table
+
+ADDED_BY_INGEST = ("event_date", "ingest_date", "source_file")
+_REQUIRED = (NotNull(),)
+
+
+def _raw_table(source: str, meaning: str, grain: str, *columns: Column, holds_customers: bool = True) -> Table:
+    common = (
+        Column("event_id", T.StringType(), "The source's id of the row, else a hash of its content.", _REQUIRED),
+        Column("event_at", T.TimestampType(), "When it happened (UTC).", _REQUIRED),
+        Column("event_date", T.DateType(), "Business day of event_at.", _REQUIRED),
+        Column("ingest_date", T.DateType(), "as_of_date of the run that brought the row.", _REQUIRED),
+        Column("source_file", T.StringType(), "Landing file, from the landing folder.", _REQUIRED),
+    )
+    return Table(
+        name=f"raw_{source}",
+        meaning=meaning,
+        grain=grain,
+        key=("event_id",),
+        columns=common + columns,
+        slice_column="ingest_date",
+        customer_columns=("customer_id",) if holds_customers else (),
+    )
+
+
+RAW_TRANSACTIONS = _raw_table(
+    "transactions",
+    "Order lines, returns and adjustments as the shop sent them.",
+    "one row per transaction line",
+    Column("order_id", T.StringType(), "Basket or invoice; a cancellation carries its own.", _REQUIRED),
+    Column("line_number", T.IntegerType(), "Place of the line in its order."),
+    Column("customer_id", T.StringType(), "Shop account; null for guests."),
+    Column("product_id", T.StringType(), "Product.", _REQUIRED),
+    Column(
+        "quantity", T.LongType(), "Units, negative when they come back; null where the source does not count units."
+    ),
+    Column("unit_price", LINE_MONEY, "Price of one unit.", unit="money"),
+    Column(
+        "line_amount", LINE_MONEY, "Money of the line after its discounts, negative for refunds.", _REQUIRED, "money"
+    ),
+    Column("discount_amount", LINE_MONEY, "Discounts already taken off line_amount.", unit="money"),
+    Column("shipping_amount", LINE_MONEY, "Shipping charged for the line, not in line_amount.", unit="money"),
+    Column("currency", T.StringType(), "ISO 4217 code; null means the shop's own."),
+    Column(
+        "line_type",
+        T.StringType(),
+        "What the line is.",
+        (NotNull(), OneOf(("sale", "return", "cancellation", "adjustment"))),
+    ),
+    Column("original_order_id", T.StringType(), "Order that a return or cancellation belongs to, when it is named."),
+    Column("store_id", T.StringType(), "Shop or channel."),
+)
+
+RAW_CLICKSTREAM = _raw_table(
+    "clickstream",
+    "Page events of web and app.",
+    "one row per event",
+    Column("visitor_id", T.StringType(), "Browser or device.", _REQUIRED),
+    Column("customer_id", T.StringType(), "Shop account, when the visitor was logged in."),
+    Column(
+        "event_type",
+        T.StringType(),
+        "What the visitor did.",
+        (
+            NotNull(),
+            OneOf(
+                ("view", "search", "add_to_cart", "remove_from_cart", "checkout", "purchase", "login", "other"),
+            ),
+        ),
+    ),
+    Column("product_id", T.StringType(), "Product seen."),
+    Column("category", T.StringType(), "Category seen."),
+    Column("order_id", T.StringType(), "Order that a purchase event belongs to."),
+    Column("search_query", T.StringType(), "Words searched for."),
+    Column("device_type", T.StringType(), "Kind of device."),
+    Column("referrer", T.StringType(), "Where the visitor came from."),
+    Column("user_agent", T.StringType(), "Agent string of the browser."),
+)
+
+RAW_REVIEWS = _raw_table(
+    "reviews",
+    "Product and order reviews.",
+    "one row per review and order",
+    Column("customer_id", T.StringType(), "Who wrote it."),
+    Column("order_id", T.StringType(), "Order reviewed."),
+    Column("product_id", T.StringType(), "Product reviewed."),
+    Column("rating", T.IntegerType(), "Stars.", (NotNull(), Between(1, 5)), "stars"),
+    Column("title", T.StringType(), "Headline."),
+    Column("review_text", T.StringType(), "Text."),
+)
+
+RAW_CUSTOMERS = _raw_table(
+    "customers",
+    "Versions of what the shop knows of its customers.",
+    "one row per customer and change",
+    Column("customer_id", T.StringType(), "Shop account.", _REQUIRED),
+    Column("signup_date", T.DateType(), "Day the account was made."),
+    Column("country", T.StringType(), "Country."),
+    Column("region", T.StringType(), "State or region."),
+    Column("age_band", T.StringType(), "Age band."),
+    Column("income_band", T.StringType(), "Income band."),
+    Column("household_size", T.StringType(), "Persons in the household."),
+    Column("email", T.StringType(), "E-mail address.", is_direct_identifier=True),
+    Column("has_marketing_consent", T.BooleanType(), "Whether marketing contact is allowed."),
+)
+
+RAW_PRODUCTS = _raw_table(
+    "products",
+    "Versions of the product catalogue.",
+    "one row per product and change",
+    Column("product_id", T.StringType(), "Product.", _REQUIRED),
+    Column("product_name", T.StringType(), "Name."),
+    Column("department", T.StringType(), "Department."),
+    Column("category", T.StringType(), "Category."),
+    Column("brand", T.StringType(), "Brand."),
+    Column("list_price", LINE_MONEY, "List price.", unit="money"),
+    holds_customers=False,
+)
+
+RAW_PAYMENTS = _raw_table(
+    "payments",
+    "Payments of orders.",
+    "one row per payment",
+    Column("order_id", T.StringType(), "Order paid.", _REQUIRED),
+    Column("payment_sequence", T.IntegerType(), "Place of the payment in its order.", _REQUIRED),
+    Column("payment_type", T.StringType(), "Means of payment."),
+    Column("installments", T.IntegerType(), "Number of instalments."),
+    Column("payment_amount", LINE_MONEY, "Money paid.", _REQUIRED, "money"),
+    holds_customers=False,
+)
+
+RAW_CAMPAIGN_EVENTS = _raw_table(
+    "campaign_events",
+    "Contacts and coupon redemptions of past campaigns.",
+    "one row per contact or redemption",
+    Column("customer_id", T.StringType(), "Who was contacted or redeemed.", _REQUIRED),
+    Column("campaign_id", T.StringType(), "Campaign.", _REQUIRED),
+    Column("event_type", T.StringType(), "What happened.", (NotNull(), OneOf(("contact", "redemption")))),
+    Column("offer_id", T.StringType(), "Coupon or offer."),
+    Column("channel", T.StringType(), "Channel or kind of campaign."),
+)
+
+RAW_QUARANTINE = Table(
+    name="raw_quarantine",
+    meaning="Landed rows that broke their contract, with the reason and their original text.",
+    grain="one row per refused landing row",
+    key=("ingest_date", "source", "source_file", "line_number"),
+    columns=(
+        Column("ingest_date", T.DateType(), "as_of_date of the run that read the row.", _REQUIRED),
+        Column("source", T.StringType(), "Landing source.", _REQUIRED),
+        Column("source_file", T.StringType(), "Landing file, from the landing folder.", _REQUIRED),
+        Column("line_number", T.LongType(), "Line (text) or row (Parquet), from 1; 0 is the whole file.", _REQUIRED),
+        Column("reason", T.StringType(), "Rules broken.", _REQUIRED),
+        Column("original_text", T.StringType(), "The row as it came; Parquet rows as JSON."),
+    ),
+    slice_column="ingest_date",
+)
+
+SOURCES: dict[str, Table] = {
+    "transactions": RAW_TRANSACTIONS,
+    "clickstream": RAW_CLICKSTREAM,
+    "reviews": RAW_REVIEWS,
+    "customers": RAW_CUSTOMERS,
+    "products": RAW_PRODUCTS,
+    "payments": RAW_PAYMENTS,
+    "campaign_events": RAW_CAMPAIGN_EVENTS,
+}
+
+
+def landing_columns(table: Table) -> tuple[Column, ...]:
+    """The columns that a landing file of this raw table may carry."""
+    return tuple(column for column in table.columns if column.name not in ADDED_BY_INGEST)

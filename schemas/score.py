@@ -1,0 +1,102 @@
+"""Scores of one date, and the published view of customers."""
+
+from pyspark.sql import types as T
+
+from schemas.contract import MONEY, Between, Column, NotNull, OneOf, Table
+
+_REQUIRED = (NotNull(),)
+_AS_OF = Column("as_of_date", T.DateType(), "Last full day known.", _REQUIRED)
+_CUSTOMER = Column("customer_id", T.StringType(), "Shop account.", _REQUIRED)
+_MODEL = Column("model_version", T.StringType(), "Registered model and version that gave the score.", _REQUIRED)
+_SCORE = (NotNull(), Between(1, 5))
+SEGMENTS = (
+    "champions", "loyal", "potential_loyalist", "new", "promising", "needs_attention",
+    "about_to_sleep", "at_risk", "cannot_lose", "hibernating", "lost", "no_orders",
+)  # fmt: skip
+
+
+def _score_table(name: str, meaning: str, *columns: Column) -> Table:
+    return Table(
+        name=name,
+        meaning=meaning,
+        grain="one row per customer and as_of_date",
+        key=("as_of_date", "customer_id"),
+        columns=(_AS_OF, _CUSTOMER, *columns, _MODEL),
+        slice_column="as_of_date",
+        customer_columns=("customer_id",),
+    )
+
+
+SCORE_EMBEDDING = _score_table(
+    "score_embedding",
+    "Customer embeddings: the contractive autoencoder's code of the feature row.",
+    Column("embedding", T.ArrayType(T.FloatType()), "Code; near customers behave alike.", _REQUIRED),
+    Column(
+        "reconstruction_error",
+        T.DoubleType(),
+        "Mean squared error in scaled units; large: unusual.",
+        (NotNull(), Between(0)),
+    ),
+)
+
+SCORE_RFM = _score_table(
+    "score_rfm",
+    "RFM quintiles by the model's frozen cut-points, and their segment.",
+    Column("recency_score", T.IntegerType(), "5: ordered most recently; null: no order yet.", (Between(1, 5),)),
+    Column("frequency_score", T.IntegerType(), "5: orders most often; null: no order yet.", (Between(1, 5),)),
+    Column("monetary_score", T.IntegerType(), "5: most net revenue; null: no order yet.", (Between(1, 5),)),
+    Column("segment", T.StringType(), "Named segment of recency and frequency.", (NotNull(), OneOf(SEGMENTS))),
+)
+
+SCORE_CHURN = _score_table(
+    "score_churn",
+    "Calibrated probability of no order in the horizon, for customers who have ordered.",
+    Column("horizon_days", T.IntegerType(), "Horizon H.", (NotNull(), Between(1)), "days"),
+    Column("churn_probability", T.DoubleType(), "P(no order in (D, D+H]).", (NotNull(), Between(0, 1)), "probability"),
+    Column("top_reasons", T.StringType(), "Features that raise the probability most, strongest first."),
+)
+
+SCORE_CLV = _score_table(
+    "score_clv",
+    "Expected net revenue in the horizon, for customers who have ordered.",
+    Column("horizon_days", T.IntegerType(), "Horizon H.", (NotNull(), Between(1)), "days"),
+    Column(
+        "expected_net_revenue", T.DoubleType(), "E[net revenue in (D, D+H]].", (NotNull(), Between(0)), "shop currency"
+    ),
+    Column(
+        "expected_order_days", T.DoubleType(), "BG/NBD: expected days with an order in (D, D+H].", (Between(0),), "days"
+    ),
+    Column("alive_probability", T.DoubleType(), "BG/NBD: P(still a customer).", (Between(0, 1),), "probability"),
+    Column("method", T.StringType(), "Method that won on the holdout date.", (NotNull(), OneOf(("btyd", "two_part")))),
+)
+
+CUSTOMER_360 = Table(
+    name="customer_360",
+    meaning="The published dates: features, segment and scores of each customer, side by side. "
+    "A date is published when, and only when, its rows are here; one commit brings them all.",
+    grain="one row per customer and published as_of_date",
+    key=("as_of_date", "customer_id"),
+    columns=(
+        _AS_OF,
+        _CUSTOMER,
+        Column("snapshot_version", T.IntegerType(), "Version of the feature snapshot.", _REQUIRED),
+        Column("segment", T.StringType(), "RFM segment.", (NotNull(), OneOf(SEGMENTS))),
+        Column("recency_days", T.LongType(), "Days since the last order.", (Between(0),), "days"),
+        Column("order_count_365d", T.LongType(), "Orders in the last year.", _REQUIRED, "orders"),
+        Column("net_revenue_365d", MONEY, "Net revenue in the last year.", _REQUIRED, "shop currency"),
+        Column("net_revenue_lifetime", MONEY, "Net revenue ever.", _REQUIRED, "shop currency"),
+        Column("churn_horizon_days", T.IntegerType(), "Horizon of churn_probability.", (), "days"),
+        Column("churn_probability", T.DoubleType(), "P(no order in the horizon); null: never ordered.", (Between(0, 1),), "probability"),
+        Column("churn_top_reasons", T.StringType(), "Features that raise it most."),
+        Column("clv_horizon_days", T.IntegerType(), "Horizon of expected_net_revenue.", (), "days"),
+        Column("expected_net_revenue", T.DoubleType(), "CLV over the horizon; null: never ordered.", (Between(0),), "shop currency"),
+        Column("alive_probability", T.DoubleType(), "P(still a customer).", (Between(0, 1),), "probability"),
+        Column("has_marketing_consent", T.BooleanType(), "Whether marketing contact is allowed; null: not known."),
+        Column("country", T.StringType(), "Country."),
+        Column("region", T.StringType(), "State or region."),
+        Column("embedding", T.ArrayType(T.FloatType()), "Customer embedding.", _REQUIRED),
+        Column("models", T.StringType(), "Versions of the models behind the row."),
+    ),
+    slice_column="as_of_date",
+    customer_columns=("customer_id",),
+)  # fmt: skip

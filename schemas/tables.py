@@ -1,0 +1,47 @@
+"""Every table of the lake."""
+
+from schemas.campaign import CAMPAIGN_ASSIGNMENT, CAMPAIGN_RESULT
+from schemas.clean import (
+    CLEAN_CAMPAIGN_EVENTS,
+    CLEAN_CUSTOMERS,
+    CLEAN_EVENTS,
+    CLEAN_ORDER_LINES,
+    CLEAN_ORDERS,
+    CLEAN_PRODUCTS,
+    CLEAN_REVIEWS,
+    CLEAN_SESSIONS,
+)
+from schemas.contract import Table
+from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, FEATURE_PATTERN, FEATURE_PRODUCT
+from schemas.ops import OPS_FILE, OPS_GATE, OPS_RUN
+from schemas.raw import RAW_QUARANTINE, SOURCES
+from schemas.score import CUSTOMER_360, SCORE_CHURN, SCORE_CLV, SCORE_EMBEDDING, SCORE_RFM
+
+TABLES: tuple[Table, ...] = (
+    *SOURCES.values(),
+    RAW_QUARANTINE,
+    CLEAN_EVENTS,
+    CLEAN_SESSIONS,
+    CLEAN_ORDER_LINES,
+    CLEAN_ORDERS,
+    CLEAN_REVIEWS,
+    CLEAN_CUSTOMERS,
+    CLEAN_PRODUCTS,
+    CLEAN_CAMPAIGN_EVENTS,
+    FEATURE_CUSTOMER_DAY,
+    FEATURE_CUSTOMER,
+    FEATURE_PRODUCT,
+    FEATURE_PATTERN,
+    SCORE_EMBEDDING,
+    SCORE_RFM,
+    SCORE_CHURN,
+    SCORE_CLV,
+    CUSTOMER_360,
+    CAMPAIGN_ASSIGNMENT,
+    CAMPAIGN_RESULT,
+    OPS_FILE,
+    OPS_RUN,
+    OPS_GATE,
+)
+
+BY_NAME: dict[str, Table] = {table.name: table for table in TABLES}
