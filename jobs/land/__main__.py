@@ -1,0 +1,130 @@
+"""``python -m jobs.land --dataset NAME [--source DIR] [--lake DIR] [--option k=v ...]``.
+
+Writes ``<lake>/landing/<source>/dt=…/`` and, last, ``<lake>/shop.toml``: a lake without it is not landed. Safe to
+rerun: the same input gives the same bytes, and a file is whole or absent. Exit code 2 says that the call or its input
+must change; the one line on stderr says how.
+"""
+
+import argparse
+import errno
+import logging
+import os
+import sys
+import time
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import NoReturn
+
+from jobs.land import DATASETS, Adapter, LandingError, load_adapter
+from jobs.land.files import landed_days, write_bytes
+
+LOG = logging.getLogger("jobs.land")
+Scalar = str | int | float | bool | date
+#: Sources that tell when the shop was open; the others may carry older or later dates.
+TRADE_SOURCES = ("transactions", "clickstream")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise LandingError(f"{message}: see python -m jobs.land --help")
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Text to types, at the edge."""
+    parser = _Parser(prog="python -m jobs.land", description="Land one data set's files in the raw format.")
+    parser.add_argument("--dataset", required=True, help=" | ".join(DATASETS))
+    parser.add_argument("--source", type=Path, help="folder with the data set's own files")
+    parser.add_argument("--lake", type=Path, help="folder of the shop (default: $NIGHTJAR_LAKE, else ./lake/<dataset>)")
+    parser.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="the data set's own dials")
+    return parser.parse_args(argv)
+
+
+def options_of(pairs: Sequence[str]) -> dict[str, str]:
+    """``k=v`` pairs as a mapping."""
+    bad = [pair for pair in pairs if "=" not in pair]
+    if bad:
+        raise LandingError(f"--option {bad[0]!r} is not KEY=VALUE: write for example --option seed=7")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def claim(lake: Path, dataset: str) -> None:
+    """Refuse a lake that another data set uses, else mark it: two shops' rows must never mix."""
+    marker, shop = lake / "landing" / ".dataset", lake / "shop.toml"
+    holder = marker.read_text().strip() if marker.is_file() else None
+    if holder is None and shop.is_file():
+        try:
+            holder = tomllib.loads(shop.read_text()).get("dataset")
+        except tomllib.TOMLDecodeError as error:
+            raise LandingError(f"{shop} cannot be read ({error}): remove it and land again") from None
+    if holder is not None and holder != dataset:
+        raise LandingError(f"lake {lake} already holds data set {holder}: give {dataset} another --lake or remove this one")
+    write_bytes(marker, f"{dataset}\n".encode())
+
+
+def business_dates(adapter: Adapter, landing: Path) -> dict[str, date]:
+    """First and last full business day: the adapter's own rule, else the days with trade, else what ``PROFILE`` says."""
+    if hasattr(adapter, "business_dates"):
+        first, last = adapter.business_dates(landing)
+        return {"first_date": first, "last_date": last}
+    days = [day for source in TRADE_SOURCES for day in landed_days(landing, source)]
+    return {"first_date": min(days), "last_date": max(days)} if days else {}
+
+
+def shop_toml(profile: Mapping[str, Scalar], notes: Mapping[str, str]) -> str:
+    """Flat TOML, notes above their keys; values are few and simple, so no TOML writer is needed."""
+    lines = ["# Written at landing. Environment variables NIGHTJAR_* win over these settings."]
+    for key, value in profile.items():
+        if key in notes:
+            lines.append(f"# {notes[key]}")
+        lines.append(f"{key} = {_toml_value(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _toml_value(value: Scalar) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return value.isoformat() if isinstance(value, date) else repr(value)
+
+
+def land(dataset: str, source: Path | None, lake: Path, options: dict[str, str]) -> dict[str, int]:
+    """Land one data set in one lake and return the rows written per source."""
+    adapter = load_adapter(dataset)
+    started = time.perf_counter()
+    claim(lake, dataset)
+    counts = adapter.land(source, lake / "landing", options)
+    profile = {**adapter.PROFILE, "dataset": dataset, **business_dates(adapter, lake / "landing")}
+    write_bytes(lake / "shop.toml", shop_toml(profile, getattr(adapter, "NOTES", {})).encode())
+    rows = " ".join(f"{name}={count}" for name, count in counts.items())
+    LOG.info("step=land dataset=%s %s seconds=%.1f", dataset, rows, time.perf_counter() - started)
+    return counts
+
+
+def _advice(error: OSError, lake: Path) -> LandingError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return LandingError(f"disk full while writing to {lake}: free some space or give another --lake, then run again")
+    return LandingError(f"{error.strerror or error} ({error.filename or lake}): mend this or give another --lake or --source")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run from the command line and return the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    try:
+        args = parse(argv)
+        lake = args.lake or Path(os.environ.get("NIGHTJAR_LAKE") or Path("lake") / args.dataset)
+        try:
+            land(args.dataset, args.source, lake, options_of(args.option))
+        except OSError as error:
+            raise _advice(error, lake) from error
+    except LandingError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
