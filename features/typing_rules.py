@@ -1,0 +1,109 @@
+"""Text rows into typed rows, with every broken rule named.
+
+The rules come from the raw table's contract and compile into expressions, so that one pass types, checks and tags.
+Numbers and dates are matched against a pattern before they are cast: the two engines cast odd spellings differently.
+"""
+
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+from pyspark.sql.window import Window
+
+from schemas.contract import Column, NotNull, Table
+from schemas.raw import landing_columns
+
+WHOLE = r"^[+-]?\d{1,18}$"
+DECIMAL = r"^[+-]?(\d{1,14}(\.\d*)?|\.\d+)$"
+DAY = r"^\d{4}-\d{2}-\d{2}$"
+MOMENT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?(Z|[+-]\d{2}:?\d{2}))?)?$"
+OFFSET = r"(Z|[T ].*[+-]\d{2}:?\d{2})$"
+EPOCH_SECONDS, EPOCH_MILLIS = r"^\d{10}$", r"^\d{13}$"
+FIELD_SEPARATOR, NULL_MARK = "\u001f", "\u0000"
+TEXT = "_text_"  # prefix of a column's value as it came
+
+
+def typed_rows(rows: DataFrame, table: Table, source: str, timezone: str, future_minutes: int) -> DataFrame:
+    """Rows of `landing.read_rows` as rows of the raw table plus `line_number`, `reason` and `original_text`.
+
+    `reason` is null for a row that keeps the contract. A row without an id of its own gets a hash of its content and its
+    occurrence number in the file: two equal purchases in one file stay two, the same row in a second file stays one.
+    """
+    columns = landing_columns(table)
+    typed = rows.select(
+        "source_file",
+        "ingest_date",
+        *(F.col(column.name).alias(TEXT + column.name) for column in columns),
+        *(_typed(column, timezone).alias(column.name) for column in columns),
+        F.col("line_number").alias("_line"),
+        "problem",
+        F.col("original_text").alias("_original"),
+    )
+    business_time = F.from_utc_timestamp("event_at", timezone)
+    latest = F.expr(f"to_timestamp(date_add(ingest_date, 1)) + INTERVAL {int(future_minutes)} MINUTES")
+    in_future = F.when(business_time > latest, F.lit("event_at lies after the run's day"))
+    broken = [_broken_rule(column) for column in columns if column.name != "event_id"]
+    reason = F.concat_ws("; ", *broken, in_future)
+    as_json = F.to_json(F.struct(*(F.col(TEXT + column.name).alias(column.name) for column in columns)))
+    is_refused = F.col("reason").isNotNull()
+    return (
+        typed.withColumn("reason", F.coalesce(F.col("problem"), F.when(reason != "", reason)))
+        .withColumn("event_id", _event_id(columns, source))
+        .withColumn("event_date", F.to_date(business_time))
+        .withColumn("original_text", F.when(is_refused, F.coalesce(F.col("_original"), as_json)))
+        .select(*table.column_names, F.col("_line").alias("source_line"), "reason", "original_text")
+    )
+
+
+def _event_id(columns: tuple[Column, ...], source: str) -> SparkColumn:
+    values = (F.coalesce(F.col(TEXT + column.name), F.lit(NULL_MARK)) for column in columns if column.name != "event_id")
+    content = F.substring(F.sha2(F.concat_ws(FIELD_SEPARATOR, F.lit(source), *values), 256), 1, 32)
+    occurrence = F.row_number().over(Window.partitionBy("source_file", content).orderBy("_line"))
+    return F.coalesce(F.col("event_id"), F.concat_ws("-", content, occurrence.cast("string")))
+
+
+def _typed(column: Column, timezone: str) -> SparkColumn:
+    text = F.trim(F.col(column.name))
+    match column.type:
+        case T.StringType():
+            return F.when(text != "", text)
+        case T.IntegerType() | T.LongType():
+            return F.when(text.rlike(WHOLE), text.try_cast(column.type))
+        case T.DecimalType():
+            return F.when(text.rlike(DECIMAL), text.try_cast(column.type))
+        case T.BooleanType():
+            lower = F.lower(text)
+            return F.when(lower.isin("true", "1", "yes"), F.lit(True)).when(lower.isin("false", "0", "no"), F.lit(False))
+        case T.DateType():
+            return F.when(text.rlike(DAY), text.try_cast(column.type))
+        case T.TimestampType():
+            return _moment(text, timezone)
+        case _:
+            raise TypeError(f"{column.name}: landing files have no {column.type.simpleString()}")
+
+
+def _moment(text: SparkColumn, timezone: str) -> SparkColumn:
+    """ISO 8601 or epoch; without an offset it is business time."""
+    parsed = text.try_cast(T.TimestampType())
+    iso = F.when(text.rlike(OFFSET), parsed).otherwise(F.to_utc_timestamp(parsed, timezone))
+    return (
+        F.when(text.rlike(EPOCH_SECONDS), F.timestamp_seconds(text.try_cast(T.LongType())))
+        .when(text.rlike(EPOCH_MILLIS), F.timestamp_millis(text.try_cast(T.LongType())))
+        .when(text.rlike(MOMENT), iso)
+    )
+
+
+def _broken_rule(column: Column) -> SparkColumn:
+    """The first rule of a column that a row breaks, in words; null when it keeps them all."""
+    text, typed = F.col(TEXT + column.name), F.col(column.name)
+    is_given = F.coalesce(F.trim(text) != "", F.lit(False))
+    shown = F.substring(text, 1, 40)
+    kind = column.type.simpleString()
+    found = F.when(is_given & typed.isNull(), F.concat(F.lit(f"{column.name} is no {kind}: "), shown))
+    for rule in column.constraints:
+        if isinstance(rule, NotNull):
+            found = found.when(~is_given, F.lit(f"{column.name} is missing"))
+        else:
+            told = F.concat(F.lit(f"{column.name} must be {rule.sentence()}: "), shown)
+            found = found.when(~F.expr(rule.sql(column.name)), told)
+    return found
