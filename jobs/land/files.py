@@ -28,8 +28,10 @@ def write_bytes(path: Path, data: bytes) -> None:
     os.replace(partial, path)
 
 
-def write_days(landing: Path, source: str, columns: Sequence[str], days: Mapping[date, Sequence[Row]], kind: str) -> int:
-    """Write one file per day, ``dt=D/<source>.<kind>``, and return the rows written. An empty text is a missing value."""
+def write_days(
+    landing: Path, source: str, columns: Sequence[str], days: Mapping[date, Sequence[Row]], kind: str
+) -> int:
+    """Write one file per day, ``dt=D/<source>.<kind>``, and return the rows. Empty text is a missing value."""
     for day, rows in sorted(days.items()):
         write_bytes(day_path(landing, source, day, kind), encode(columns, rows, kind))
     return sum(map(len, days.values()))
@@ -71,6 +73,14 @@ def landed_days(landing: Path, source: str) -> list[date]:
     return sorted(date.fromisoformat(path.name[3:]) for path in (landing / source).glob("dt=????-??-??"))
 
 
+def day_of(stamp: str) -> date | None:
+    """The day that a local time in ISO form begins with, or None where it cannot be read."""
+    try:
+        return date.fromisoformat(stamp[:10])
+    except ValueError:
+        return None
+
+
 def group_by_day(rows: Iterable[tuple[date | None, Row]], where: Path) -> DayRows:
     """Rows by day, order kept; a row whose time cannot be read goes with the row before it, so that ingest meets it."""
     days: DayRows = {}
@@ -97,7 +107,9 @@ def read_csv(path: Path, required: Sequence[str]) -> tuple[list[str], Iterator[l
     header = next(records, [])
     missing = [name for name in required if name not in header]
     if missing:
-        raise LandingError(f"{path} lacks the column(s) {', '.join(missing)}: check that --source holds the right data set")
+        raise LandingError(
+            f"{path} lacks the column(s) {', '.join(missing)}: check that --source holds the right data set"
+        )
     return header, (record for record in records if record)
 
 
