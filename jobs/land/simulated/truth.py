@@ -1,0 +1,201 @@
+"""What the logs hide, for tests and benchmarks only: Parquet under `<lake>/truth/`, never under landing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from jobs.land.simulated import text
+from jobs.land.simulated.catalogue import CATEGORY_NAMES, PROMOTION_DISCOUNT_PERCENT, TIERS
+from jobs.land.simulated.clicks import BOT_CUSTOMERS_EACH, bot_visitor
+from jobs.land.simulated.faults import FAULTS, GOOD
+from jobs.land.simulated.landing import Tally, write_parquet, write_whole
+from jobs.land.simulated.orders import CANCELLED_FOR_EACH_RETURN, EXTRA_UNITS
+from jobs.land.simulated.patterns import PATTERNS, describe
+from jobs.land.simulated.people import DEVICES_MAX
+from jobs.land.simulated.streams import FloatArray, IntArray
+from jobs.land.simulated.world import SENSITIVE_RATE_LOSS, World
+
+# Of the units on returned lines, the share that comes back: any number from one to all is as likely.
+RETURNED_UNITS = (2 + EXTRA_UNITS) / 2 / (1 + EXTRA_UNITS)
+
+
+def write_truth(world: World, truth: Path, tallies: Iterable[Tally]) -> None:
+    """Write all truth; deliveries of days made by earlier calls stay."""
+    tables = {
+        "customers": customer_truth(world),
+        "products": _product_truth(world),
+        "patterns": _pattern_truth(),
+        "visitors": _visitor_truth(world),
+        "promotions": _promotion_truth(world),
+        "offers": _offer_truth(world),
+        "deliveries": _delivery_truth(world, truth / "deliveries.parquet", tallies),
+    }
+    for name, table in tables.items():
+        write_whole(truth / f"{name}.parquet", lambda path, table=table: write_parquet(path, [table]))
+
+
+def claim(world: World, truth: Path) -> None:
+    """Note which shop lives here; refuse to mix it with another one."""
+    path = truth / "config.json"
+    record = world.config.as_record() | {"offers": sum(len(who) for who in world.contacts.values())}
+    if path.exists() and (held := json.loads(path.read_text())) != record:
+        turned = sorted(name for name in record.keys() | held.keys() if record.get(name) != held.get(name))
+        raise ValueError(
+            f"{truth.parent} holds another simulated shop (differs in {', '.join(turned)}): use another lake"
+        )
+    content = json.dumps(record, indent=2, sort_keys=True) + "\n"
+    write_whole(path, lambda hidden: hidden.write_text(content))
+
+
+def customer_truth(world: World) -> pa.Table:
+    """Every hidden parameter of each customer, and what to expect of a day of their life."""
+    people, config = world.people, world.config
+    before, net_before = expected_order_amounts(world, 0)
+    after, net_after = expected_order_amounts(world, config.drift_day) if config.drift else (before, net_before)
+    later_rate = people.rate * (1 - SENSITIVE_RATE_LOSS * config.drift * people.price_sensitivity)
+    columns = {
+        "customer_id": text.customer_id(np.arange(len(people))),
+        "signup_date": _dates(world, people.signup_day),
+        "death_date": _dates(world, people.death_day),  # first day without purchases
+        "orders_per_day": people.rate,
+        "orders_per_day_after_drift": later_rate,
+        "expected_order_amount": before,
+        "expected_net_order_amount": net_before,
+        "expected_net_amount_per_day": people.rate * net_before,
+        "expected_order_amount_after_drift": after,
+        "expected_net_amount_per_day_after_drift": later_rate * net_after,
+        "spend_level": people.spend_level,
+        "lines_per_order": 1 + people.extra_lines,
+        "price_sensitivity": people.price_sensitivity,
+        "tone": people.tone,
+        "review_share": people.review_share,
+        "sessions_per_order": 1 + people.extra_visits,
+        "offer_uplift": people.offer_uplift,
+        "device_count": people.device_count,
+    }
+    columns |= {f"interest_{name}": people.interests[:, code] for code, name in enumerate(CATEGORY_NAMES)}
+    columns |= {f"later_interest_{name}": people.later_interests[:, code] for code, name in enumerate(CATEGORY_NAMES)}
+    columns |= {f"tier_{name}": people.tier_share[:, code] for code, name in enumerate(TIERS)}
+    return pa.table(columns)
+
+
+def expected_order_amounts(world: World, day: int) -> tuple[FloatArray, FloatArray]:
+    """Expected line money of an order before and after returns and cancellations, averaged over promotion weeks.
+
+    The weeks before or from the drift on, whichever the day lies in. Rounding to cents is left out.
+    """
+    catalogue, people, config = world.catalogue, world.people, world.config
+    prices = catalogue.prices(world.is_drifted(day)).astype(float)
+    return_share = config.return_share * (1 - 0.3 * np.tanh(catalogue.quality))
+    usual = catalogue.shelf_means(prices)
+    kept = catalogue.shelf_means(prices * (1 - RETURNED_UNITS * return_share))
+    end = config.drift_day if config.drift and not world.is_drifted(day) else config.days
+    days = range(day, max(end, day + 1), 7)
+    totals = np.zeros((2, len(people)))
+    for week in days:
+        weights = world.category_weights(np.arange(len(people)), week)
+        discount = 1 - PROMOTION_DISCOUNT_PERCENT / 100 * catalogue.promoted[week // 7]
+        weights *= discount / weights.sum(axis=1, keepdims=True)
+        for row, shelf in enumerate((usual, kept)):
+            totals[row] += ((weights @ shelf) * people.tier_share).sum(axis=1)
+    gross, net = totals / len(days) / 100 * (1 + EXTRA_UNITS) * (1 + people.extra_lines)
+    return gross, net * (1 - CANCELLED_FOR_EACH_RETURN * config.return_share)
+
+
+def _dates(world: World, day: IntArray) -> pa.Array:
+    """Dates of day numbers; a death too far away to matter stands at the end of the year 2999."""
+    dates = np.datetime64(world.config.start_date, "D") + day
+    return pa.array(np.minimum(dates, np.datetime64("2999-12-31", "D")))
+
+
+def _product_truth(world: World) -> pa.Table:
+    catalogue = world.catalogue
+    return pa.table(
+        {
+            "product_id": text.product_id(np.arange(world.config.products)),
+            "category": pa.array(CATEGORY_NAMES).take(pa.array(catalogue.category)),
+            "tier": pa.array(TIERS).take(pa.array(catalogue.tier)),
+            "quality": catalogue.quality,
+            "fit": catalogue.fit,
+        }
+    )
+
+
+def _pattern_truth() -> pa.Table:
+    return pa.table(
+        {
+            "name": [pattern.name for pattern in PATTERNS],
+            "typical_of": [pattern.meaning for pattern in PATTERNS],
+            "steps": [describe(pattern) for pattern in PATTERNS],
+            "buying_share": [pattern.buying for pattern in PATTERNS],
+            "preparing_share": [pattern.preparing for pattern in PATTERNS],
+            "browsing_share": [pattern.browsing for pattern in PATTERNS],
+        }
+    )
+
+
+def _visitor_truth(world: World) -> pa.Table:
+    """Whose device a visitor is; robots belong to nobody."""
+    people = world.people
+    customer = np.repeat(np.arange(len(people)), people.device_count)
+    device = np.concatenate([np.arange(count) for count in people.device_count])
+    robots = bot_visitor(world, np.arange(max(len(people) // BOT_CUSTOMERS_EACH, 2)))
+    visitor = np.concatenate([customer * DEVICES_MAX + device, robots])
+    owner = np.concatenate([customer, np.full(len(robots), -1)])
+    return pa.table(
+        {
+            "visitor_id": text.visitor_id(visitor),
+            "customer_id": text.masked(owner < 0, None, text.customer_id(owner)),
+            "is_bot": owner < 0,
+        }
+    )
+
+
+def _promotion_truth(world: World) -> pa.Table:
+    week, category = np.nonzero(world.catalogue.promoted)
+    return pa.table(
+        {"first_date": _dates(world, week * 7), "category": pa.array(CATEGORY_NAMES).take(pa.array(category))}
+    )
+
+
+def _offer_truth(world: World) -> pa.Table:
+    pairs = [(customer, day) for day, customers in sorted(world.contacts.items()) for customer in customers]
+    customer, day = (np.array(column, dtype=np.int64) for column in (zip(*pairs, strict=True) if pairs else ((), ())))
+    return pa.table({"customer_id": text.customer_id(customer), "contact_date": _dates(world, day)})
+
+
+def _delivery_truth(world: World, path: Path, tallies: Iterable[Tally]) -> pa.Table:
+    """Rows handed over, by source, landing day, event day and state, and the money on good transaction rows."""
+    columns = list(zip(*sorted(tallies), strict=True)) or [()] * 6
+    source, landed, event, state, rows, cents = (np.array(column) for column in columns)
+    table = pa.table(
+        {
+            "source": pa.array(source.tolist(), pa.string()),
+            "dt": _dates(world, landed.astype(np.int64)),
+            "event_date": _dates(world, event.astype(np.int64)),
+            "state": pa.array(FAULTS).take(pa.array(state.astype(np.int64))),
+            "is_late": pa.array((landed > event) & (state == GOOD), pa.bool_()),
+            "row_count": rows.astype(np.int64),
+            "line_amount_cents": cents.astype(np.int64),
+        }
+    )
+    if not path.exists() or len(table) == 0:
+        return table
+    held = pq.read_table(path)
+    stays = pc.invert(
+        pc.is_in(
+            held["dt"],
+            value_set=pc.unique(table["dt"]).combine_chunks()
+            if isinstance(table["dt"], pa.ChunkedArray)
+            else pc.unique(table["dt"]),
+        )
+    )
+    keys = [("source", "ascending"), ("dt", "ascending"), ("event_date", "ascending"), ("state", "ascending")]
+    return pa.concat_tables([held.filter(stays), table]).sort_by(keys)
