@@ -3,17 +3,15 @@
 **Produces** no rows. It rewrites small files into large ones (OPTIMIZE) and deletes files that no version within the
 retention time uses (VACUUM), for every table of the lake.
 
-**Rerun:** safe at any time, and beside `nightly`: readers keep the version they opened, and of two writers one commits and
+**A rerun** is safe at any time, and beside `nightly`: readers keep the version they opened; of two writers one commits,
 the other gets exit code 75 and tries again.
 
-| task | what it does | if it fails |
-|---|---|---|
-| `maintain_tables` | OPTIMIZE, then VACUUM, table by table | the log names the table; the tables before it are done. Nothing waits for this DAG: repair, then clear |
+**When it fails,** the log ends with an exit code: 0 done, 1 unexpected, 2 usage or missing input, 3 contract broken,
+4 gate refused, 5 already published, 75 temporary. 1, 75 and a killed process have been retried; others fail at once.
 
-**Exit codes** of the jobs: 0 done, 1 unexpected, 2 usage or missing input, 3 contract broken, 4 gate refused, 5 already
-published, 75 temporary. 1, 75 and a killed process are retried; the others fail at once.
+- `maintain_tables`: the log names the table; those before it are done. Nothing waits for this DAG: repair, then clear.
 
-**Another day:** `airflow dags test maintain_tables` (the date is only written to the run's record).
+**Another day:** `airflow dags test maintain_tables`; the date is only written to the run's record.
 """
 
 from datetime import timedelta
@@ -30,7 +28,7 @@ with DAG(
     dagrun_timeout=timedelta(hours=6),  # three tries of at most one hour and a half, with room
     tags=["nightjar", "weekly"],
     **DAG_DEFAULTS,
-):
+) as dag:
     job_task(
         "maintain_tables",
         "maintain",

@@ -1,32 +1,31 @@
 """# nightly: one business day from landed files to customer tables and the campaign file
 
-**Produces** for its `as_of_date` (the last full business day): the raw, clean and feature tables, the scores, `customer_360`
-with that date published, `campaign_assignment`, the files under `exports/`, and `reports/<as_of_date>.html`.
-
-**Rerun:** always safe. A job killed anywhere and run again leaves the same rows. Clear the failed task *and what follows it*.
-A date that is already published stays as it is.
-
-| task | what it does | if it fails |
-|---|---|---|
-| `wait_for_files` | holds a scheduled run until 03:00 business time; a past day passes at once | only a day that is not over: wait |
-| `ingest_logs` | landing files to raw tables, then clean tables | 2: the day's folder under `landing/` is missing or unreadable: ask upstream, then clear the task. 3: a source changed its columns: the log names them |
-| `check_clean` | Great Expectations on the clean tables | 4: the log names the expectation and the rows. Repair or replace the files of that day, clear from `ingest_logs` |
-| `build_features` | daily tiles, then the customer snapshot | 3: a column breaks its contract; a fault in the code, nothing was written |
-| `check_features` | the same gate on the feature snapshot | 4: compare with yesterday's report; clear from `build_features` after the repair |
-| `score_customers` | embeddings, segments, churn, CLV | 2: no model is registered: run `train_models` for this date, then clear the task |
-| `check_scores` | the same gate on the scores | 4: most often a model gone astray: return to the previous version, clear from `score_customers` |
-| `publish` | makes all tables of the date visible together | 5: the date is published already: nothing to do |
-| `run_campaign` | measures past campaigns, plans and exports the new one | the tables are published; clear this task alone |
-| `write_report` | the page for people | clear this task alone |
-
+**Produces** for its `as_of_date` (the last full business day): the raw, clean and feature tables, the scores,
+`customer_360` with that date published, `campaign_assignment`, the files under `exports/`, `reports/<as_of_date>.html`.
 While a gate refuses, yesterday's date stays the newest published one and no export leaves.
 
-**Exit codes** of the jobs: 0 done, 1 unexpected, 2 usage or missing input, 3 contract broken, 4 gate refused, 5 already
-published, 75 temporary. 1, 75 and a killed process are retried twice; the others fail at once, for a retry changes nothing.
+**A rerun** is always safe: a job killed anywhere and run again leaves the same rows, and a date that is already
+published stays as it is. Clear the failed task *with its downstream tasks*.
+
+**When a task fails,** its log ends with an exit code: 0 done, 1 unexpected, 2 usage or missing input, 3 contract
+broken, 4 gate refused, 5 already published, 75 temporary. 1, 75 and a killed process have been retried twice; others
+fail at once, for a retry changes nothing.
+
+- `wait_for_files` holds a scheduled run until the hand-over hour; a past day passes at once. Fails only when the date
+  asked for is not over.
+- `ingest_logs` (landing files to raw and clean tables) 2: the day's folder under `landing/` is missing or unreadable;
+  ask upstream, then clear. 3: a source changed its columns; the log names them.
+- `check_clean` 4: the log names the expectation and the rows. Repair or replace the day's files, clear `ingest_logs`.
+- `build_features` (daily tiles, customer snapshot) 3: a column breaks its contract, nothing was written: our fault.
+- `check_features` 4: compare with yesterday's report; after the repair clear `build_features`.
+- `score_customers` 2: no model is registered; run `train_models` for this date, then clear.
+- `check_scores` 4: most often a model gone astray; return to its previous version, clear `score_customers`.
+- `publish` 5: the date is published with other rows; publish a restatement instead.
+- `run_campaign` (measure, plan, export) and `write_report`: the tables are published already; clear this task alone.
 
 **Another day:** `airflow dags test nightly 2017-12-31`, or trigger with `{"as_of_date": "2017-12-31"}`, or
-`airflow backfill create --dag-id nightly --from-date 2017-12-29 --to-date 2017-12-31 --max-active-runs 1`
-(without the last option a backfill runs ten days at once, and a day builds on the day before).
+`airflow backfill create --dag-id nightly --from-date 2017-12-29 --to-date 2017-12-31 --max-active-runs 1`;
+without its last option a backfill runs ten days at once, but a day builds on the day before.
 """
 
 from datetime import timedelta
@@ -43,7 +42,7 @@ with DAG(
     dagrun_timeout=timedelta(hours=8),  # three of waiting, minutes of work, and done before people look at eight
     tags=["nightjar", "daily"],
     **DAG_DEFAULTS,
-):
+) as dag:
     wait_for_files = hand_over_task("wait_for_files")
     ingest_logs = job_task("ingest_logs", "ingest", "conform")
     check_clean = job_task("check_clean", "gate", options=["--layer", "clean"])

@@ -1,13 +1,16 @@
 """What all DAGs share: the as-of date, the meaning of exit codes, and the one factory that makes a task out of jobs.
 
-A DAG names jobs and hands them a date; it never imports them. The engine is chosen by `NIGHTJAR_ENGINE`: `sail` runs the
-jobs in a plain process, `spark` hands them to `spark-submit`. Both map the jobs' exit codes in the same way.
+A DAG names jobs and hands them a date; it never imports them. `NIGHTJAR_ENGINE` chooses the engine: `sail` runs the jobs
+in a plain process, `spark` hands them to `spark-submit`. Both read the jobs' exit codes in the same way.
 """
 
 import contextlib
 import json
 import os
 import re
+import shlex
+import signal
+import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -16,7 +19,6 @@ from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
-from airflow.providers.standard.hooks.subprocess import SubprocessHook
 from airflow.providers.standard.sensors.date_time import DateTimeSensor
 from airflow.sdk import BaseOperator, Context, Param
 from airflow.sdk.configuration import conf as airflow_conf
@@ -31,7 +33,7 @@ if ENGINE not in ("sail", "spark"):
 # `airflow dags test nightly 2017-12-31` west of Greenwich would process the 30th.
 BUSINESS_TIMEZONE = airflow_conf.get_mandatory_value("core", "default_timezone")
 if BUSINESS_TIMEZONE.lower() != os.environ.get("NIGHTJAR_BUSINESS_TIMEZONE", BUSINESS_TIMEZONE).lower():
-    raise ValueError("set AIRFLOW__CORE__DEFAULT_TIMEZONE to the value of NIGHTJAR_BUSINESS_TIMEZONE: one zone, one day")
+    raise ValueError("AIRFLOW__CORE__DEFAULT_TIMEZONE and NIGHTJAR_BUSINESS_TIMEZONE must be the same zone")
 ZONE = ZoneInfo("UTC" if BUSINESS_TIMEZONE.lower() == "utc" else BUSINESS_TIMEZONE)
 
 HAND_OVER_HOUR = 3  # upstream systems have dropped the files of a day three hours after it ended
@@ -79,7 +81,7 @@ DAG_DEFAULTS: dict[str, Any] = {
     "max_active_runs": 1,  # a day builds on the rows of the day before
     "params": {
         "as_of_date": Param(
-            None, type=["null", "string"], format="date", description="Business day to process; empty: the last full day"
+            None, type=["null", "string"], format="date", description="Day to process; empty: the last full day"
         )
     },
     "user_defined_macros": {"as_of_date": as_of_date, "hand_over_at": hand_over_at},
@@ -106,23 +108,40 @@ class ProcessJobOperator(BaseOperator):
     def __init__(self, *, command: list[str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.command = command
-        self.hook = SubprocessHook()
+        self.process: subprocess.Popen[str] | None = None
 
     def execute(self, context: Context) -> None:
         """Run the command in the repository's root and translate its exit code."""
-        env = os.environ | {"PYTHONUNBUFFERED": "1"}
-        exit_code = self.hook.run_command(self.command, env=env, cwd=str(HOME)).exit_code
+        self.log.info("%s", shlex.join(self.command))
+        self.process = subprocess.Popen(
+            self.command,
+            cwd=HOME,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},  # a line is seen when the job writes it, not when it ends
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="backslashreplace",
+            start_new_session=True,  # so that on_kill reaches the job's children too
+        )
+        try:
+            for line in self.process.stdout or ():
+                self.log.info("%s", line.rstrip())
+            exit_code = self.process.wait()
+        except BaseException:  # a time-out or Ctrl-C, of which the job in its own session hears nothing
+            self.on_kill()
+            raise
         refuse_retry(exit_code, self.task_id)
         if exit_code:
             raise AirflowException(f"{self.task_id}: exit code {exit_code}; worth another try")
 
     def on_kill(self) -> None:
         """Pass a time-out or a stop from the UI on to the job and its children."""
-        self.hook.send_sigterm()
+        if self.process and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
 
 
 class SparkJobOperator(SparkSubmitOperator):
-    """`spark-submit` with the same exit codes. In client mode they are the job's own; cluster mode reports only failure."""
+    """`spark-submit` with the same exit codes. Client mode hands the job's own on; cluster mode says only that it failed."""
 
     def execute(self, context: Context) -> None:
         """Submit from the repository's root and translate the exit code."""

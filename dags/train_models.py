@@ -1,17 +1,16 @@
 """# train_models: new models from the stored snapshots, once a week
 
-**Produces** new versions of the embedding, segment, churn and CLV models in the MLflow registry (`$NIGHTJAR_LAKE/models`),
-trained on the snapshots up to its `as_of_date`. The next night scores with them.
+**Produces** new versions of the embedding, segment, churn and CLV models in the MLflow registry of the lake, trained on
+the snapshots up to its `as_of_date`. The next night scores with them.
 
-**Rerun:** safe. Training for the same date makes the same models again; until all have passed their checks, scoring keeps
-the versions it has. It may run beside `nightly`: it only reads tables, and Delta hands it one whole version of each.
+**A rerun** is safe: training for the same date makes the same models, and scoring keeps the versions it has until the new
+ones have passed their checks. It may run beside `nightly`: it only reads tables, each at one whole Delta version.
 
-| task | what it does | if it fails |
-|---|---|---|
-| `train_models` | fits, calibrates, checks and registers every model | 2: too few snapshots: run more nights first. 4: a new model is worse than its predecessor or misses its checks: the log has the numbers; the old ones stay in use |
+**When it fails,** the log ends with an exit code: 0 done, 1 unexpected, 2 usage or missing input, 3 contract broken,
+4 gate refused, 5 already published, 75 temporary. 1, 75 and a killed process have been retried; others fail at once.
 
-**Exit codes** of the jobs: 0 done, 1 unexpected, 2 usage or missing input, 3 contract broken, 4 gate refused, 5 already
-published, 75 temporary. 1, 75 and a killed process are retried; the others fail at once.
+- `train_models` 2: too few snapshots; run more nights first. 4: a new model misses its checks; the log has the numbers,
+  the old versions stay in use and nothing waits.
 
 **Another day:** `airflow dags test train_models 2017-12-31`, or trigger with `{"as_of_date": "2017-12-31"}`.
 """
@@ -30,10 +29,10 @@ with DAG(
     dagrun_timeout=timedelta(hours=9),  # one try of four hours, its retry, and the pause between
     tags=["nightjar", "weekly"],
     **DAG_DEFAULTS,
-):
+) as dag:
     job_task(
         "train_models",
         "train",
         retries=1,  # hours of work: a second failure needs a person
-        execution_timeout=timedelta(hours=4),  # two cores and a year of snapshots need minutes; leave room for a large shop
+        execution_timeout=timedelta(hours=4),  # a small shop needs minutes on two cores; room for a large one
     )
