@@ -6,6 +6,7 @@ must change; the one line on stderr says how.
 """
 
 import argparse
+import contextlib
 import errno
 import logging
 import os
@@ -65,6 +66,16 @@ def claim(lake: Path, dataset: str) -> None:
     write_bytes(marker, f"{dataset}\n".encode())
 
 
+def release(lake: Path) -> None:
+    """Take the mark back where nothing landed, so that a mistyped call does not bind the lake to its data set."""
+    landing = lake / "landing"
+    with contextlib.suppress(OSError):
+        if not any(path.is_dir() for path in landing.iterdir()):
+            (landing / ".dataset").unlink()
+            landing.rmdir()
+            lake.rmdir()
+
+
 def business_dates(adapter: Adapter, landing: Path) -> dict[str, date]:
     """First and last full business day: the adapter's rule, else the days with trade, else ``PROFILE``'s own."""
     if hasattr(adapter, "business_dates"):
@@ -98,7 +109,11 @@ def land(dataset: str, source: Path | None, lake: Path, options: dict[str, str])
     adapter = load_adapter(dataset)
     started = time.perf_counter()
     claim(lake, dataset)
-    counts = adapter.land(source, lake / "landing", options)
+    try:
+        counts = adapter.land(source, lake / "landing", options)
+    except (LandingError, OSError):
+        release(lake)
+        raise
     profile = {**adapter.PROFILE, "dataset": dataset, **business_dates(adapter, lake / "landing")}
     write_bytes(lake / "shop.toml", shop_toml(profile, getattr(adapter, "NOTES", {})).encode())
     rows = " ".join(f"{name}={count}" for name, count in counts.items())

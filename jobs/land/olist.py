@@ -13,6 +13,7 @@ Surprises of this data, and what is done:
 - Payments count when approved, else (no approval) when the order was placed.
 - Two product categories have no translation: they keep their Portuguese name. Products have no history: all are true
   from the first day. A person's state is taken when first seen or changed.
+- No orders are published from 2016-10-11 to 2017-01-06.
 - Orders thin out in the last days because the extract was cut by status: the last full day is the newest one with at
   least half the order lines of the median day among the 28 before it.
 """
@@ -51,14 +52,11 @@ PROFILE: dict[str, str | int | float | bool | date] = {
     "quantity_is_units": True,
     "has_prices": True,
     "minimum_volume_ratio": 0.2,
-    "volume_sources": "transactions",
-    "longest_closure_days": 88,
 }
 NOTES = {
     "churn_horizon_days": "Only 75 of 10,267 people in our subset order twice: churn says little here.",
     "consent_required": "The public data says nothing about marketing consent.",
     "minimum_volume_ratio": "Lowest day: 2018-01-01, 0.21 of the eight Mondays before. Few orders a day vary widely.",
-    "longest_closure_days": "No orders published from 2016-10-11 to 2017-01-06.",
 }
 PARTS: Mapping[str, tuple[str, ...]] = {
     "customers": ("olist_customers_dataset.csv", "customers.csv"),

@@ -10,6 +10,7 @@ Surprises of this data, and what is done:
   tells a second copy from a first by content.
 - ``line_amount`` is quantity × unit price without rounding (one price has three decimals).
 - A row that cannot be read is passed on as it stands, for ingest to quarantine: file rows = landed rows.
+- There is no file on days without trade: all Saturdays, 2010-12-24 to 2011-01-03, Easter.
 - A product's description is taken from rows with a price, since free rows describe damages; at most one version a day.
 """
 
@@ -36,13 +37,10 @@ PROFILE: dict[str, str | int | float | bool | date] = {
     "quantity_is_units": True,
     "has_prices": True,
     "minimum_volume_ratio": 0.2,
-    "volume_sources": "transactions",
-    "longest_closure_days": 11,
 }
 NOTES = {
     "consent_required": "The public data says nothing about marketing consent.",
     "minimum_volume_ratio": "Lowest days: 2010-12-22, 0.21 of the usual Wednesday; 2011-02-06, 0.32 of its Sundays.",
-    "longest_closure_days": "No file on days without trade: all Saturdays, Christmas to 3 January, Easter.",
 }
 FIELDS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
 EXPECTS = (

@@ -40,8 +40,6 @@ PROFILE: dict[str, str | int | float | bool | date] = {
     "quantity_is_units": False,
     "has_prices": False,
     "minimum_volume_ratio": 0.05,
-    "volume_sources": "clickstream",
-    "longest_closure_days": 1,
 }
 NOTES = {
     "business_timezone": "The shop's place is not published.",
