@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
+from jobs.land import LandingError
 from jobs.land.simulated.config import CURRENCY, TIME_ZONE, ShopConfig
 from jobs.land.simulated.generate import Offer, generate
 
@@ -33,22 +34,27 @@ PROFILE: dict[str, str | int | float | bool | date] = {
 }
 NOTES = {"is_simulated": "made by jobs/land/simulated; truth for tests lies in truth/"}
 
+DATE_OPTIONS = ("first_date", "last_date")
+
 __all__ = ["NOTES", "PROFILE", "Offer", "ShopConfig", "generate", "land"]
 
 
 def land(source: Path | None, landing: Path, options: Mapping[str, str]) -> dict[str, int]:
     """Land the shop. Options: the dials of `ShopConfig`, and first_date, last_date, workers, offers (a CSV).
 
-    There is nothing to read, so `source` is ignored but for its absence being fine.
+    There is nothing to read: a `source` is refused rather than ignored.
     """
+    if source is not None:
+        raise LandingError("the simulated shop reads no --source: leave it out")
     dials = dict(options)
-    first, last = (
-        date.fromisoformat(dials.pop(name)) if name in dials else None for name in ("first_date", "last_date")
-    )
-    workers = int(dials.pop("workers")) if "workers" in dials else None
-    offers = read_offers(Path(dials.pop("offers"))) if "offers" in dials else ()
-    config = ShopConfig.from_options(dials)
-    return generate(config, landing.parent, first_date=first, last_date=last, offers=offers, workers=workers)
+    try:
+        first, last = (date.fromisoformat(dials.pop(name)) if name in dials else None for name in DATE_OPTIONS)
+        workers = int(dials.pop("workers")) if "workers" in dials else None
+        offers = read_offers(Path(dials.pop("offers"))) if "offers" in dials else ()
+        config = ShopConfig.from_options(dials)
+        return generate(config, landing.parent, first_date=first, last_date=last, offers=offers, workers=workers)
+    except (KeyError, ValueError) as error:
+        raise LandingError(f"simulated shop: {error}") from error
 
 
 def read_offers(path: Path) -> list[Offer]:

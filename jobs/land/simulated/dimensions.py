@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from jobs.land.simulated import text
 from jobs.land.simulated.catalogue import BRANDS, CATEGORIES, CATEGORY_NAMES, product_name
-from jobs.land.simulated.landing import write_whole
+from jobs.land.simulated.landing import write_bytes, write_whole
 from jobs.land.simulated.people import AGE_BANDS, COUNTRIES, REGIONS
 from jobs.land.simulated.streams import IntArray
 from jobs.land.simulated.world import World
@@ -31,7 +32,7 @@ def land_customers(world: World, landing: Path, first: int, end: int) -> int:
     for today, start, stop in zip(days.tolist(), starts, [*starts[1:], len(rows)], strict=False):
         path = landing / "customers" / f"dt={world.config.date_of(today)}" / "customers.jsonl"
         content = bytes(text.lines_of(lines.slice(start, stop - start)))
-        write_whole(path, lambda hidden, content=content: hidden.write_bytes(content))
+        write_whole(path, partial(write_bytes, content=content))
     return len(rows)
 
 
@@ -61,7 +62,7 @@ def _customer_lines(world: World, customer: IntArray, day: IntArray, consent: In
 
 
 def _named(names: tuple[str, ...], code: IntArray) -> pa.Array:
-    return pa.array(names).take(pa.array(code))
+    return pa.array(names).take(text.column(code))
 
 
 def land_products(world: World, landing: Path, first: int, end: int) -> int:
@@ -71,7 +72,7 @@ def land_products(world: World, landing: Path, first: int, end: int) -> int:
     for day in wanted:
         path = landing / "products" / f"dt={world.config.date_of(day)}" / "products.csv"
         content = _product_lines(world, day).encode()
-        write_whole(path, lambda hidden, content=content: hidden.write_bytes(content))
+        write_whole(path, partial(write_bytes, content=content))
     return len(wanted) * world.config.products
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobs.land.simulated import render
+from jobs.land.simulated import render, text
 from jobs.land.simulated.clicks import BOT, clicks_by_batch
 from jobs.land.simulated.config import LATE_MAX_DAYS, REPEAT_MAX_DAYS
 from jobs.land.simulated.faults import GOOD, Deliveries, deliver
@@ -53,14 +53,15 @@ class Parcel:
 def land_days(world: World, landing: Path, first: int, end: int) -> list[Tally]:
     """Write all log files of days first..end-1. Looks back a few days for rows that arrive late."""
     tallies: list[Tally] = []
-    for source in SOURCES:
-        waiting: dict[int, list[Parcel]] = defaultdict(list)
-        for day in range(max(first - DELAY_MAX_DAYS, 0), end):
+    waiting: dict[str, dict[int, list[Parcel]]] = {source.name: defaultdict(list) for source in SOURCES}
+    for day in range(max(first - DELAY_MAX_DAYS, 0), end):
+        wanted = range(max(first, day), end)
+        for source in SOURCES:
             for batch in source.batches:
                 if batch != OFFER or world.contacts:
-                    tallies += _make_parcels(world, source, day, batch, range(max(first, day), end), waiting)
+                    tallies += _make_parcels(world, source, day, batch, wanted, waiting[source.name])
             if day >= first:
-                _write_day(world, landing, source, day, waiting.pop(day, []))
+                _write_day(world, landing, source, day, waiting[source.name].pop(day, []))
     return tallies
 
 
@@ -111,7 +112,7 @@ def _in_order(parcels: list[Parcel]) -> list[Any]:
     if len(parcels) < 2:
         return [parcel.content for parcel in parcels]
     instant = np.concatenate([parcel.instant for parcel in parcels])
-    order = pa.array(np.argsort(instant, kind="stable"))
+    order = text.column(np.argsort(instant, kind="stable"))
     contents = [parcel.content for parcel in parcels]
     joined = pa.concat_tables(contents) if isinstance(contents[0], pa.Table) else pa.concat_arrays(contents)
     return [joined.take(order)]
@@ -130,7 +131,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
 
 def _write_csv(path: Path, contents: list[pa.Array]) -> None:
     header = render.TRANSACTION_HEADER.encode()
-    path.write_bytes(header + b"".join(render.text.lines_of(content) for content in contents))
+    path.write_bytes(header + b"".join(text.lines_of(content) for content in contents))
 
 
 def _write_gzip(path: Path, contents: list[pa.Array]) -> None:
@@ -138,8 +139,13 @@ def _write_gzip(path: Path, contents: list[pa.Array]) -> None:
     packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 31)
     with path.open("wb") as file:
         for content in contents:
-            file.write(packer.compress(render.text.lines_of(content)))
+            file.write(packer.compress(text.lines_of(content)))
         file.write(packer.flush())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """One file of bytes."""
+    path.write_bytes(content)
 
 
 def write_parquet(path: Path, contents: list[pa.Table]) -> None:

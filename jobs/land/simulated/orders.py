@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -93,7 +94,7 @@ def _make_orders(world: World, day: int, batch: str) -> Orders:
     )
 
 
-def _make_lines(rng: np.random.Generator, world: World, day: int, buyer: IntArray) -> dict[str, IntArray]:
+def _make_lines(rng: np.random.Generator, world: World, day: int, buyer: IntArray) -> dict[str, Any]:
     catalogue = world.catalogue
     category = pick(rng, world.category_weights(buyer, day))
     product = catalogue.choose(rng, category, pick(rng, world.people.tier_share[buyer]))
@@ -113,10 +114,10 @@ def _make_lines(rng: np.random.Generator, world: World, day: int, buyer: IntArra
 def _make_outcomes(
     rng: np.random.Generator,
     world: World,
-    lines: dict[str, IntArray],
+    lines: dict[str, Any],
     review_share: FloatArray,
     is_cancelled: BoolArray,
-) -> dict[str, IntArray | BoolArray]:
+) -> dict[str, Any]:
     """Returns and reviews that each line will lead to; poor quality comes back more often."""
     count = len(review_share)
     share = world.config.return_share * (1 - 0.3 * np.tanh(world.catalogue.quality[lines["product"]]))

@@ -67,11 +67,11 @@ def transaction_lines(
     """CSV lines; `number` is the row's place among the day's rows and names the event."""
     at = text.masked(state == faults.BAD_DATE, NOT_A_DATE, text.local(world, day, rows.second, with_offset=True))
     order = text.join(_order_prefix(world, day, batch, rows.line_type), text.digits(rows.order, 6))
-    original = text.join(text.day_labels(world, rows.original_day, "o", batch), text.digits(rows.original_order, 6))
+    original = text.order_id(world, rows.original_day, rows.original_order, batch)
     amount = text.masked(state == faults.BAD_NUMBER, NOT_A_NUMBER, text.money(rows.amount_cents))
     line_number = pa.array(rows.line_number).cast(pa.string())
-    return pc.binary_join_element_wise(
-        text.join(text.day_labels(world, day, "t", batch), text.digits(number, 6)),
+    columns: list[Any] = [
+        text.join(text.day_label(world, day, "t", batch), text.digits(number, 6)),
         at,
         text.masked(state == faults.MISSING_REQUIRED, "", order),
         text.masked(rows.line_number < 0, "", line_number),
@@ -83,16 +83,16 @@ def transaction_lines(
         text.masked(rows.line_type == RETURN, "", text.money(rows.discount_cents)),
         text.masked(rows.line_type == RETURN, "", text.money(rows.shipping_cents)),
         CURRENCY,
-        pa.array(LINE_TYPES).take(pa.array(rows.line_type)),
+        pa.array(LINE_TYPES).take(text.column(rows.line_type)),
         text.join(text.masked(rows.original_order < 0, "", original), "\n"),
-        ",",
-    )
+    ]
+    return pc.binary_join_element_wise(*columns, ",")
 
 
 def _order_prefix(world: World, day: int, batch: str, line_type: IntArray) -> pa.Array:
     letters = {0: "o", CANCELLATION: "x", RETURN: "r"}
-    labels = [text.day_labels(world, day, letters[kind], batch) for kind in range(len(LINE_TYPES))]
-    return pa.array(labels).take(pa.array(line_type))
+    labels = [text.day_label(world, day, letters[kind], batch) for kind in range(len(LINE_TYPES))]
+    return pa.array(labels).take(text.column(line_type))
 
 
 def click_lines(world: World, day: int, batch: str, rows: Clicks, number: IntArray, state: IntArray) -> pa.Array:
@@ -101,23 +101,23 @@ def click_lines(world: World, day: int, batch: str, rows: Clicks, number: IntArr
     visitor = text.join(',"visitor_id":"', text.visitor_id(rows.visitor), '"')
     customer = text.join(',"customer_id":"', text.customer_id(rows.customer), '"')
     order = _fragments_at(rows.order, lambda some: text.join(
-        ',"order_id":"', text.day_labels(world, day, "o", batch), text.digits(some, 6), '"'))  # fmt: skip
+        ',"order_id":"', text.day_label(world, day, "o", batch), text.digits(some, 6), '"'))  # fmt: skip
     lines = text.join(
-        '{"event_id":"' + str(text.day_labels(world, day, "k", batch)),
+        '{"event_id":"' + text.day_label(world, day, "k", batch),
         text.digits(number, 7),
         '","event_at":"',
         at,
         '"',
         text.masked(state == faults.MISSING_REQUIRED, "", visitor),
         text.masked(rows.customer < 0, "", customer),
-        _fragment("event_type", EVENTS).take(pa.array(rows.event + 1)),
+        _fragment("event_type", EVENTS).take(text.column(rows.event + 1)),
         order,
-        _product_fragments(world.config.products).take(pa.array(rows.product + 1)),
-        _fragment("category", CATEGORY_NAMES).take(pa.array(rows.category + 1)),
-        _fragment("search_query", QUERIES).take(pa.array(rows.query + 1)),
-        _fragment("device_type", DEVICE_TYPES).take(pa.array(rows.device_type + 1)),
-        _fragment("referrer", REFERRERS).take(pa.array(rows.referrer + 1)),
-        _fragment("user_agent", USER_AGENTS).take(pa.array(rows.agent + 1)),
+        _product_fragments(world.config.products).take(text.column(rows.product + 1)),
+        _fragment("category", CATEGORY_NAMES).take(text.column(rows.category + 1)),
+        _fragment("search_query", QUERIES).take(text.column(rows.query + 1)),
+        _fragment("device_type", DEVICE_TYPES).take(text.column(rows.device_type + 1)),
+        _fragment("referrer", REFERRERS).take(text.column(rows.referrer + 1)),
+        _fragment("user_agent", USER_AGENTS).take(text.column(rows.agent + 1)),
         "}\n",
     )
     cut = state == faults.TRUNCATED
@@ -135,7 +135,7 @@ def _fragments_at(values: IntArray, make: Any) -> pa.Array:
         return pa.array([""] * len(values), pa.string())
     places = np.zeros(len(values), dtype=np.int64)
     places[hit] = np.arange(1, len(hit) + 1)
-    return pa.concat_arrays([pa.array([""]), make(values[hit])]).take(pa.array(places))
+    return pa.concat_arrays([pa.array([""]), make(values[hit])]).take(text.column(places))
 
 
 @cache
@@ -154,12 +154,12 @@ def review_table(world: World, day: int, batch: str, rows: Reviews, number: IntA
     names = pa.array([product_name(world.catalogue, int(product)).lower() for product in rows.product], pa.string())
     at = text.masked(state == faults.BAD_DATE, NOT_A_DATE, text.local(world, day, rows.second, with_offset=False))
     shown = text.masked(~rows.has_text, None, _review_text(rows, names))
-    titles = pa.array(sum(TITLES, ())).take(pa.array((rows.rating - 1) * WAYS + rows.way[:, 1]))
+    titles = pa.array(sum(TITLES, ())).take(text.column((rows.rating - 1) * WAYS + rows.way[:, 1]))
     columns = [
-        text.join(text.day_labels(world, day, "w", batch), text.digits(number, 6)),
+        text.join(text.day_label(world, day, "w", batch), text.digits(number, 6)),
         at,
         text.customer_id(rows.customer),
-        text.join(text.day_labels(world, rows.order_day, "o", batch), text.digits(rows.order, 6)),
+        text.order_id(world, rows.order_day, rows.order, batch),
         text.product_id(rows.product),
         pa.array(rows.rating.astype(np.int32), mask=state == faults.MISSING_REQUIRED),
         text.masked(~rows.has_text, None, titles),
@@ -172,10 +172,10 @@ def _review_text(rows: Reviews, names: pa.Array) -> pa.Array:
     """An opening that fits the rating, then a sentence for each aspect spoken of."""
     opening = (rows.rating - 1) * WAYS + rows.way[:, 0]
     before, after = zip(*(line.split("{}") for line in sum(OPENINGS, ())), strict=True)
-    parts = [pa.array(before).take(pa.array(opening)), names, pa.array(after).take(pa.array(opening))]
+    parts = [pa.array(before).take(text.column(opening)), names, pa.array(after).take(text.column(opening))]
     for column, aspect in enumerate(ASPECTS):
         sentences = pa.array(["", *(f" {line}" for line in sum(SENTENCES[aspect], ()))])
         mood = rows.mood[:, column]
         code = np.where(mood < 0, 0, 1 + np.clip(mood, 0, len(MOODS) - 1) * WAYS + rows.way[:, 2 + column])
-        parts.append(sentences.take(pa.array(code)))
+        parts.append(sentences.take(text.column(code)))
     return text.join(*parts)

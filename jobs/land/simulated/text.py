@@ -9,12 +9,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.land.simulated.people import DEVICES_MAX
+from jobs.land.simulated.config import ShopConfig
 from jobs.land.simulated.streams import BoolArray, IntArray
 from jobs.land.simulated.world import World
 
 BATCH_LETTERS = {"base": "a", "offer": "b", "bot": "c"}
 Text = Any  # a pyarrow string array or one string for all rows
+
+
+def column(values: Any) -> Any:
+    """An Arrow column; `Any` because pyarrow's stubs guess its type wrongly from NumPy arrays."""
+    return pa.array(values)
+
+
+def table(columns: dict[str, Any]) -> pa.Table:
+    """An Arrow table of arrays of either kind."""
+    return pa.table(columns)
 
 
 def join(*parts: Text) -> pa.Array:
@@ -42,25 +52,27 @@ def visitor_id(visitor: IntArray) -> pa.Array:
     return join("v", digits((visitor * 2_654_435_761 + 97) % 4_294_967_296, 10))
 
 
-def first_visitor(customer: int) -> int:
-    """Number of a customer's main device."""
-    return customer * DEVICES_MAX
-
-
-def day_labels(world: World, day: IntArray | int, letter: str, batch: str) -> pa.Array | str:
+def day_label(world: World, day: int, letter: str, batch: str) -> str:
     """First part of an identifier: letter, date and batch."""
-    if isinstance(day, int):
-        return f"{letter}{world.config.date_of(day):%y%m%d}{BATCH_LETTERS[batch]}"
-    known = int(day.max(initial=0)) + 1
-    labels = pa.array([day_labels(world, past, letter, batch) for past in range(known)])
-    return labels.take(pa.array(np.maximum(day, 0)))
+    return f"{letter}{world.config.date_of(day):%y%m%d}{BATCH_LETTERS[batch]}"
+
+
+def order_id(world: World, day: IntArray, order: IntArray, batch: str) -> pa.Array:
+    """Order by its day and number; negative days and numbers give nonsense, to be masked."""
+    labels = _order_labels(world.config, batch).take(column(np.maximum(day, 0)))
+    return join(labels, digits(order, 6))
+
+
+@cache
+def _order_labels(config: ShopConfig, batch: str) -> pa.Array:
+    return pa.array([f"o{config.date_of(day):%y%m%d}{BATCH_LETTERS[batch]}" for day in range(config.days)])
 
 
 def money(cents: IntArray) -> pa.Array:
     """Cents as a decimal with two places."""
     size = np.abs(cents)
     sign = pc.if_else(pa.array(cents < 0), "-", "")
-    return join(sign, pa.array(size // 100).cast(pa.string()), ".", _table("hundredths").take(pa.array(size % 100)))
+    return join(sign, pa.array(size // 100).cast(pa.string()), ".", _table("hundredths").take(column(size % 100)))
 
 
 def utc(world: World, day: int, second: IntArray) -> pa.Array:
@@ -80,19 +92,20 @@ def masked(hit: BoolArray, instead: str | None, text: pa.Array) -> pa.Array:
     return pc.if_else(pa.array(hit), pa.scalar(instead, pa.string()), text) if hit.any() else text
 
 
-def lines_of(text: pa.Array) -> memoryview:
+def lines_of(text: Any) -> memoryview:
     """All strings one after another: the array's own buffer, without a copy for each."""
     if len(text) == 0:
         return memoryview(b"")
-    offsets = np.frombuffer(text.buffers()[1], dtype=np.int32)[text.offset : text.offset + len(text) + 1]
-    return memoryview(text.buffers()[2])[offsets[0] : offsets[-1]]
+    _, places, content = text.buffers()
+    offsets = np.frombuffer(memoryview(places), dtype=np.int32)[text.offset : text.offset + len(text) + 1]
+    return memoryview(content)[offsets[0] : offsets[-1]]
 
 
 def _stamp(instant: IntArray) -> pa.Array:
     day, second = np.divmod(instant, 86_400)
     first = int(day.min(initial=2**40)) if len(day) else 0
     dates = pa.array([str(np.datetime64(first + ahead, "D")) + "T" for ahead in range(3)])
-    return join(dates.take(pa.array(day - first)), _table("clock").take(pa.array(second)))
+    return join(dates.take(column(day - first)), _table("clock").take(column(second)))
 
 
 @cache

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +17,7 @@ from jobs.land.simulated import text
 from jobs.land.simulated.catalogue import CATEGORY_NAMES, PROMOTION_DISCOUNT_PERCENT, TIERS
 from jobs.land.simulated.clicks import BOT_CUSTOMERS_EACH, bot_visitor
 from jobs.land.simulated.faults import FAULTS, GOOD
-from jobs.land.simulated.landing import Tally, write_parquet, write_whole
+from jobs.land.simulated.landing import Tally, write_bytes, write_parquet, write_whole
 from jobs.land.simulated.orders import CANCELLED_FOR_EACH_RETURN, EXTRA_UNITS
 from jobs.land.simulated.patterns import PATTERNS, describe
 from jobs.land.simulated.people import DEVICES_MAX
@@ -38,7 +40,7 @@ def write_truth(world: World, truth: Path, tallies: Iterable[Tally]) -> None:
         "deliveries": _delivery_truth(world, truth / "deliveries.parquet", tallies),
     }
     for name, table in tables.items():
-        write_whole(truth / f"{name}.parquet", lambda path, table=table: write_parquet(path, [table]))
+        write_whole(truth / f"{name}.parquet", partial(write_parquet, contents=[table]))
 
 
 def claim(world: World, truth: Path) -> None:
@@ -51,7 +53,7 @@ def claim(world: World, truth: Path) -> None:
             f"{truth.parent} holds another simulated shop (differs in {', '.join(turned)}): use another lake"
         )
     content = json.dumps(record, indent=2, sort_keys=True) + "\n"
-    write_whole(path, lambda hidden: hidden.write_text(content))
+    write_whole(path, partial(write_bytes, content=content.encode()))
 
 
 def customer_truth(world: World) -> pa.Table:
@@ -60,7 +62,7 @@ def customer_truth(world: World) -> pa.Table:
     before, net_before = expected_order_amounts(world, 0)
     after, net_after = expected_order_amounts(world, config.drift_day) if config.drift else (before, net_before)
     later_rate = people.rate * (1 - SENSITIVE_RATE_LOSS * config.drift * people.price_sensitivity)
-    columns = {
+    columns: dict[str, Any] = {
         "customer_id": text.customer_id(np.arange(len(people))),
         "signup_date": _dates(world, people.signup_day),
         "death_date": _dates(world, people.death_day),  # first day without purchases
@@ -83,7 +85,7 @@ def customer_truth(world: World) -> pa.Table:
     columns |= {f"interest_{name}": people.interests[:, code] for code, name in enumerate(CATEGORY_NAMES)}
     columns |= {f"later_interest_{name}": people.later_interests[:, code] for code, name in enumerate(CATEGORY_NAMES)}
     columns |= {f"tier_{name}": people.tier_share[:, code] for code, name in enumerate(TIERS)}
-    return pa.table(columns)
+    return text.table(columns)
 
 
 def expected_order_amounts(world: World, day: int) -> tuple[FloatArray, FloatArray]:
@@ -117,11 +119,11 @@ def _dates(world: World, day: IntArray) -> pa.Array:
 
 def _product_truth(world: World) -> pa.Table:
     catalogue = world.catalogue
-    return pa.table(
+    return text.table(
         {
             "product_id": text.product_id(np.arange(world.config.products)),
-            "category": pa.array(CATEGORY_NAMES).take(pa.array(catalogue.category)),
-            "tier": pa.array(TIERS).take(pa.array(catalogue.tier)),
+            "category": pa.array(CATEGORY_NAMES).take(text.column(catalogue.category)),
+            "tier": pa.array(TIERS).take(text.column(catalogue.tier)),
             "quality": catalogue.quality,
             "fit": catalogue.fit,
         }
@@ -129,7 +131,7 @@ def _product_truth(world: World) -> pa.Table:
 
 
 def _pattern_truth() -> pa.Table:
-    return pa.table(
+    return text.table(
         {
             "name": [pattern.name for pattern in PATTERNS],
             "typical_of": [pattern.meaning for pattern in PATTERNS],
@@ -149,7 +151,7 @@ def _visitor_truth(world: World) -> pa.Table:
     robots = bot_visitor(world, np.arange(max(len(people) // BOT_CUSTOMERS_EACH, 2)))
     visitor = np.concatenate([customer * DEVICES_MAX + device, robots])
     owner = np.concatenate([customer, np.full(len(robots), -1)])
-    return pa.table(
+    return text.table(
         {
             "visitor_id": text.visitor_id(visitor),
             "customer_id": text.masked(owner < 0, None, text.customer_id(owner)),
@@ -160,27 +162,27 @@ def _visitor_truth(world: World) -> pa.Table:
 
 def _promotion_truth(world: World) -> pa.Table:
     week, category = np.nonzero(world.catalogue.promoted)
-    return pa.table(
-        {"first_date": _dates(world, week * 7), "category": pa.array(CATEGORY_NAMES).take(pa.array(category))}
+    return text.table(
+        {"first_date": _dates(world, week * 7), "category": pa.array(CATEGORY_NAMES).take(text.column(category))}
     )
 
 
 def _offer_truth(world: World) -> pa.Table:
     pairs = [(customer, day) for day, customers in sorted(world.contacts.items()) for customer in customers]
     customer, day = (np.array(column, dtype=np.int64) for column in (zip(*pairs, strict=True) if pairs else ((), ())))
-    return pa.table({"customer_id": text.customer_id(customer), "contact_date": _dates(world, day)})
+    return text.table({"customer_id": text.customer_id(customer), "contact_date": _dates(world, day)})
 
 
 def _delivery_truth(world: World, path: Path, tallies: Iterable[Tally]) -> pa.Table:
     """Rows handed over, by source, landing day, event day and state, and the money on good transaction rows."""
     columns = list(zip(*sorted(tallies), strict=True)) or [()] * 6
     source, landed, event, state, rows, cents = (np.array(column) for column in columns)
-    table = pa.table(
+    table = text.table(
         {
             "source": pa.array(source.tolist(), pa.string()),
             "dt": _dates(world, landed.astype(np.int64)),
             "event_date": _dates(world, event.astype(np.int64)),
-            "state": pa.array(FAULTS).take(pa.array(state.astype(np.int64))),
+            "state": pa.array(FAULTS).take(text.column(state.astype(np.int64))),
             "is_late": pa.array((landed > event) & (state == GOOD), pa.bool_()),
             "row_count": rows.astype(np.int64),
             "line_amount_cents": cents.astype(np.int64),
@@ -189,13 +191,6 @@ def _delivery_truth(world: World, path: Path, tallies: Iterable[Tally]) -> pa.Ta
     if not path.exists() or len(table) == 0:
         return table
     held = pq.read_table(path)
-    stays = pc.invert(
-        pc.is_in(
-            held["dt"],
-            value_set=pc.unique(table["dt"]).combine_chunks()
-            if isinstance(table["dt"], pa.ChunkedArray)
-            else pc.unique(table["dt"]),
-        )
-    )
-    keys = [("source", "ascending"), ("dt", "ascending"), ("event_date", "ascending"), ("state", "ascending")]
+    stays = pc.invert(pc.is_in(held["dt"], value_set=pc.unique(table["dt"])))
+    keys: Any = [(name, "ascending") for name in ("source", "dt", "event_date", "state")]
     return pa.concat_tables([held.filter(stays), table]).sort_by(keys)

@@ -19,7 +19,7 @@ from jobs.land.simulated.streams import FloatArray, IntArray, stream
 WEEKDAY_FACTOR = (0.92, 0.90, 0.93, 0.98, 1.05, 1.17, 1.05)  # Monday first, mean 1
 SENSITIVE_RATE_LOSS = 0.5  # of the rate of the most price-sensitive, under full drift
 PROMOTION_PULL = 2.0  # a promoted category weighs 1 + this times the sensitivity
-MOST_DAYS_CACHED = 48
+MOST_DAYS_CACHED = 80  # of both batches: 21 days back and 5 ahead of a block that starts 5 days early
 # Share of purchases in each hour of the day. None in the first: a session before a purchase fits in the same day.
 HOUR_WEIGHTS = (0, 1, 1, 1, 1, 2, 6, 12, 18, 24, 28, 30, 34, 32, 28, 28, 30, 34, 40, 48, 50, 42, 26, 10)
 
