@@ -12,7 +12,7 @@ FIRST_DAY = """\
 1,85123A,HOLDER,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom
 1,85123A,HOLDER,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom
 2,22,"SET OF ""3"", RED",1,2010-12-01 09:00:00,0.001,,Unspecified
-3,22,damaged,-5,2010-12-01 10:00:00,0.0,,United Kingdom
+3,23,damaged,-5,2010-12-01 10:00:00,0.0,,United Kingdom
 A4,B,Adjust bad debt,1,2010-12-01 11:00:00,-11062.06,,United Kingdom
 5,POST,POSTAGE,one,2010-12-01 11:30:00,18.0,17850.0,United Kingdom
 """
