@@ -4,7 +4,9 @@ Types are not judged here (see `typing_rules.py`): every value stays text, so th
 A line that is no row at all (too few fields, broken JSON) and a file that can't be read are returned with a `problem`.
 """
 
+import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -18,7 +20,8 @@ import pyarrow.parquet as pq
 SUFFIXES = (".csv", ".jsonl", ".json", ".parquet")
 COMPRESSIONS = (".gz", ".zst")
 BATCH_ROWS = 65_536
-_LINES = {"line_number": pa.int64(), "problem": pa.string(), "original_text": pa.string()}
+FIELD_SEPARATOR, NULL_MARK = "\u001f", "\u0000"
+_LINES = {"source_line": pa.int64(), "problem": pa.string(), "original_text": pa.string()}
 
 
 def rows_schema(columns: tuple[str, ...]) -> pa.Schema:
@@ -56,8 +59,11 @@ def read_rows(path: Path, source_file: str, ingest_date: date, columns: tuple[st
     """Yield the file's rows as batches of `rows_schema(columns)`; an unreadable file yields one row that says so."""
     readers = {"csv": _csv_rows, "jsonl": _json_lines, "json": _json_array, "parquet": _parquet_rows}
     reader = readers[file_format(path) or "csv"]
+    occurrences: Counter[str] = Counter()
     try:
         for table in reader(path, columns):
+            if "problem" not in table.column_names:
+                table = _with_event_ids(table, columns, occurrences)
             yield from _stamped(table, source_file, ingest_date, columns)
     except (pa.ArrowInvalid, OSError, EOFError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:300]
@@ -79,11 +85,31 @@ def _stamped(table: pa.Table, source_file: str, ingest_date: date, columns: tupl
     return pa.table(arrays, schema=schema).combine_chunks().to_batches(max_chunksize=BATCH_ROWS)
 
 
+def _with_event_ids(table: pa.Table, columns: tuple[str, ...], occurrences: Counter[str]) -> pa.Table:
+    """Give rows without an id of their own the hash of their content and its occurrence number in the file.
+
+    Two equal purchases in one file stay two; the same row in a second file stays one.
+    """
+    given = table.column("event_id").to_pylist() if "event_id" in table.column_names else [None] * table.num_rows
+    if None in given:
+        absent = pa.nulls(table.num_rows, pa.string())  # a column that a file lacks hashes like one that is empty
+        names = [name for name in columns if name != "event_id"]
+        fields = [table.column(name) if name in table.column_names else absent for name in names]
+        texts = pc.binary_join_element_wise(*fields, FIELD_SEPARATOR, null_handling="replace", null_replacement=NULL_MARK)
+        for place, text in enumerate(texts.to_pylist()):
+            if given[place] is None:
+                content = hashlib.sha256(text.encode()).hexdigest()[:32]
+                occurrences[content] += 1
+                given[place] = f"{content}-{occurrences[content]}"
+    others = table.drop_columns("event_id") if "event_id" in table.column_names else table
+    return others.append_column("event_id", pa.array(given, pa.string()))
+
+
 def _problems(found: list[tuple[int, str, str | None]]) -> pa.Table:
     lines, problems, texts = zip(*found, strict=True)
     return pa.table(
         {
-            "line_number": pa.array(lines, pa.int64()),
+            "source_line": pa.array(lines, pa.int64()),
             "problem": pa.array(problems, pa.string()),
             "original_text": pa.array(texts, pa.string()),
         }
@@ -115,7 +141,7 @@ def _csv_rows(path: Path, columns: tuple[str, ...]) -> Iterator[pa.Table]:
     refused = {number for number, _, _ in invalid}
     total = data.num_rows + len(refused)
     numbers = [number for number in range(2, total + 2) if number not in refused] if refused else range(2, total + 2)
-    yield data.append_column("line_number", pa.array(numbers, pa.int64()))
+    yield data.append_column("source_line", pa.array(numbers, pa.int64()))
     if invalid:
         yield _problems(invalid)
 
@@ -155,7 +181,7 @@ def _json_records(numbered: list[tuple[int, bytes]], columns: tuple[str, ...]) -
         else:
             invalid.append((number, "not a JSON object", line.decode("utf-8", "replace")))
     data = {name: pa.array([_text(record.get(name)) for record in records], pa.string()) for name in columns}
-    yield pa.table(data | {"line_number": pa.array(numbers, pa.int64())})
+    yield pa.table(data | {"source_line": pa.array(numbers, pa.int64())})
     if invalid:
         yield _problems(invalid)
 
@@ -178,7 +204,7 @@ def _parquet_rows(path: Path, columns: tuple[str, ...]) -> Iterator[pa.Table]:
         data = {name: _as_text(batch.column(name)) for name in present}
         numbers = pa.array(range(first, first + batch.num_rows), pa.int64())
         first += batch.num_rows
-        yield pa.table(data | {"line_number": numbers})
+        yield pa.table(data | {"source_line": numbers})
 
 
 def _as_text(values: pa.Array) -> pa.Array:

@@ -8,7 +8,6 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
-from pyspark.sql.window import Window
 
 from schemas.contract import Column, NotNull, Table
 from schemas.raw import landing_columns
@@ -19,15 +18,14 @@ DAY = r"^\d{4}-\d{2}-\d{2}$"
 MOMENT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?(Z|[+-]\d{2}:?\d{2}))?)?$"
 OFFSET = r"(Z|[T ].*[+-]\d{2}:?\d{2})$"
 EPOCH_SECONDS, EPOCH_MILLIS = r"^\d{10}$", r"^\d{13}$"
-FIELD_SEPARATOR, NULL_MARK = "\u001f", "\u0000"
 TEXT = "_text_"  # prefix of a column's value as it came
 
 
-def typed_rows(rows: DataFrame, table: Table, source: str, timezone: str, future_minutes: int) -> DataFrame:
-    """Rows of `landing.read_rows` as rows of the raw table plus `line_number`, `reason` and `original_text`.
+def typed_rows(rows: DataFrame, table: Table, timezone: str, future_minutes: int) -> DataFrame:
+    """Rows of `landing.read_rows` as rows of the raw table plus `source_line`, `reason` and `original_text`.
 
-    `reason` is null for a row that keeps the contract. A row without an id of its own gets a hash of its content and its
-    occurrence number in the file: two equal purchases in one file stay two, the same row in a second file stays one.
+    `reason` is null for a row that keeps the contract. Values without an offset are business time in `timezone`; an
+    event later than `future_minutes` after the end of the run's day is refused.
     """
     columns = landing_columns(table)
     typed = rows.select(
@@ -35,31 +33,23 @@ def typed_rows(rows: DataFrame, table: Table, source: str, timezone: str, future
         "ingest_date",
         *(F.col(column.name).alias(TEXT + column.name) for column in columns),
         *(_typed(column, timezone).alias(column.name) for column in columns),
-        F.col("line_number").alias("_line"),
+        "source_line",
         "problem",
         F.col("original_text").alias("_original"),
     )
     business_time = F.from_utc_timestamp("event_at", timezone)
     latest = F.expr(f"to_timestamp(date_add(ingest_date, 1)) + INTERVAL {int(future_minutes)} MINUTES")
     in_future = F.when(business_time > latest, F.lit("event_at lies after the run's day"))
-    broken = [_broken_rule(column) for column in columns if column.name != "event_id"]
+    broken = [_broken_rule(column) for column in columns]
     reason = F.concat_ws("; ", *broken, in_future)
     as_json = F.to_json(F.struct(*(F.col(TEXT + column.name).alias(column.name) for column in columns)))
     is_refused = F.col("reason").isNotNull()
     return (
         typed.withColumn("reason", F.coalesce(F.col("problem"), F.when(reason != "", reason)))
-        .withColumn("event_id", _event_id(columns, source))
         .withColumn("event_date", F.to_date(business_time))
         .withColumn("original_text", F.when(is_refused, F.coalesce(F.col("_original"), as_json)))
-        .select(*table.column_names, F.col("_line").alias("source_line"), "reason", "original_text")
+        .select(*table.column_names, "source_line", "reason", "original_text")
     )
-
-
-def _event_id(columns: tuple[Column, ...], source: str) -> SparkColumn:
-    values = (F.coalesce(F.col(TEXT + column.name), F.lit(NULL_MARK)) for column in columns if column.name != "event_id")
-    content = F.substring(F.sha2(F.concat_ws(FIELD_SEPARATOR, F.lit(source), *values), 256), 1, 32)
-    occurrence = F.row_number().over(Window.partitionBy("source_file", content).orderBy("_line"))
-    return F.coalesce(F.col("event_id"), F.concat_ws("-", content, occurrence.cast("string")))
 
 
 def _typed(column: Column, timezone: str) -> SparkColumn:

@@ -202,7 +202,16 @@ class Table:
 
     def rows(self, *given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Rows for `createDataFrame(rows, table.struct)`, each filled up by `row`."""
-        return [tuple(self.row(**values)[name] for name in self.column_names) for values in given]
+        return [tuple(_fitting(self[name], value) for name, value in self.row(**values).items()) for values in given]
+
+
+def _fitting(column: Column, value: Any) -> Any:
+    """Let tests write 1 for a decimal or a double."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(column.type, T.DecimalType):
+        return Decimal(str(value))
+    return float(value) if isinstance(column.type, T.FloatType | T.DoubleType) else value
 
 
 def _default(column: Column) -> Any:

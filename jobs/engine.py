@@ -1,0 +1,81 @@
+"""One session factory for the two engines."""
+
+import atexit
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.errors import MissingInputError
+from jobs.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_SESSION_CONF = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+}
+
+
+def get_spark(settings: Settings) -> "SparkSession":
+    """The process's session on the engine that the settings name; the second call returns the first one's session."""
+    if settings.spark_remote:
+        return _connect(settings.spark_remote)
+    return _sail(settings) if settings.engine == "sail" else _spark(settings)
+
+
+def _sail(settings: Settings) -> "SparkSession":
+    os.environ.setdefault("RUST_LOG", "error")
+    if "NIGHTJAR_SAIL_URL" not in os.environ:
+        from pysail.spark import SparkConnectServer
+
+        server = SparkConnectServer()
+        server.start(background=True)
+        atexit.register(server.stop)
+        os.environ["NIGHTJAR_SAIL_URL"] = f"sc://localhost:{server.listening_address[1]}"
+    return _connect(os.environ["NIGHTJAR_SAIL_URL"])
+
+
+def _connect(url: str) -> "SparkSession":
+    # With the full pyspark installed, functions would look for a JVM unless this says Connect.
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
+    from pyspark.sql.connect.session import SparkSession
+
+    session = SparkSession.builder.remote(url).getOrCreate()
+    for key, value in _SESSION_CONF.items():
+        session.conf.set(key, value)
+    return session
+
+
+def _spark(settings: Settings) -> "SparkSession":
+    from jobs.jars import java_problem
+
+    problem = java_problem()
+    if problem:
+        raise MissingInputError(problem)
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.appName("nightjar")
+    for key, value in spark_conf(settings).items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()
+
+
+def spark_conf(settings: Settings) -> dict[str, str]:
+    """Configuration of an Apache Spark session with Delta; `settings.spark_conf` wins over it."""
+    jars = sorted(str(path.resolve()) for path in Path(settings.spark_jars).glob("*.jar"))
+    conf = _SESSION_CONF | {
+        "spark.master": settings.spark_master,
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.databricks.delta.snapshotPartitions": "1",
+        "spark.ui.enabled": "false",
+        "spark.driver.memory": "3g",
+    }
+    if jars:
+        conf["spark.driver.extraClassPath"] = os.pathsep.join(jars)
+        conf["spark.executor.extraClassPath"] = os.pathsep.join(jars)
+    return conf | settings.spark_conf

@@ -1,0 +1,256 @@
+"""Landing files into raw tables: typed, each row once, bad rows quarantined with a reason, nothing lost.
+
+Reads `landing/<source>/dt=*/`; writes `raw_*`, `raw_quarantine`, `ops_file`, `ops_run`.
+
+A file belongs to the run that first reads it; in a stretch of nights (`--from`), to the night that would have read it.
+Rows are staged once, typed and tagged, in a folder that is removed at the end; the register of files is written last, so
+a killed run leaves no file counted and the next one does the same work again.
+"""
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs import runtime
+from jobs.errors import ContractError, MissingInputError
+from schemas.ops import OPS_FILE, OPS_RUN
+from schemas.raw import RAW_QUARANTINE, SOURCES, landing_columns
+from schemas.score import CUSTOMER_360
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from schemas.contract import Table
+
+HASH_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class LandingFile:
+    """One file to read, and the run that it belongs to."""
+
+    source: str
+    path: Path
+    name: str  # from the landing folder
+    content_hash: str
+    size_bytes: int
+    ingest_date: date
+
+
+def main(arguments: list[str]) -> None:
+    """Ingest every source for the run's days."""
+    run = runtime.run_of(runtime.parser("ingest", __doc__).parse_args(arguments))
+    files = new_files(run)
+    staging = run.settings.lake.resolve() / "_staging" / "ingest"
+    shutil.rmtree(staging, ignore_errors=True)
+    counts, refused = [], []
+    for source, table in SOURCES.items():
+        of_source = [file for file in files if file.source == source]
+        if not of_source and not run.exists(table):
+            continue
+        with runtime.step("ingest", source=source, files=len(of_source)) as facts:
+            tagged = stage(run, table, of_source, staging / source)
+            fates = fate_counts(tagged)
+            run.replace(tagged.filter("fate = 'new'"), table)
+            counts += [(day, source, fates[day]) for day in sorted(fates)]
+            if any(fate.get("quarantined") for fate in fates.values()):
+                refused.append(tagged.filter("fate = 'quarantined'"))
+            facts.update(total_of(fates))
+    write_quarantine(run, refused)
+    write_register(run, files, counts)
+    shutil.rmtree(staging, ignore_errors=True)
+
+
+def new_files(run: runtime.Run) -> list[LandingFile]:
+    """Files of days up to the run's that no earlier or later run has read, by content, oldest day first.
+
+    A published date keeps the files it was made from: a file that comes later belongs to a later run.
+    """
+    landing = run.settings.landing
+    if not landing.is_dir():
+        raise MissingInputError(f"{landing} is not there; run `python -m jobs.land`, or point NIGHTJAR_LAKE at a lake")
+    known = {(row.source, row.content_hash): row for row in run.read(OPS_FILE).collect()}
+    published = {row.as_of_date for row in run.read(CUSTOMER_360).select("as_of_date").distinct().collect()}
+    seen: set[tuple[str, str]] = set()
+    found = []
+    for source, path, day in landing_files(landing, run.as_of_date):
+        content_hash, size = hash_file(path)
+        earlier = known.get((source, content_hash))
+        ingest_date = earlier.ingest_date if earlier else max(day, run.first)
+        is_new = (earlier is None and ingest_date not in published) or (
+            earlier is not None and run.first <= ingest_date <= run.as_of_date
+        )
+        if is_new and (source, content_hash) not in seen:
+            seen.add((source, content_hash))
+            found.append(LandingFile(source, path, str(path.relative_to(landing)), content_hash, size, ingest_date))
+    lost = [
+        row.source_file
+        for key, row in known.items()
+        if run.first <= row.ingest_date <= run.as_of_date and key not in seen
+    ]
+    if lost:
+        raise MissingInputError(
+            f"{len(lost)} landing files that this run read before are gone, first {lost[0]}; put them back and run again"
+        )
+    return found
+
+
+def landing_files(landing: Path, last: date) -> list[tuple[str, Path, date]]:
+    """(source, file, day) of every landing file of days up to `last`; partial and hidden files are left alone."""
+    from features.landing import file_format
+
+    found = []
+    for source in SOURCES:
+        for folder in sorted((landing / source).glob("dt=*")):
+            try:
+                day = date.fromisoformat(folder.name.removeprefix("dt="))
+            except ValueError:
+                raise MissingInputError(f"{folder}: the folder's name is no day; rename it to dt=YYYY-MM-DD") from None
+            files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith((".", "_")))
+            for path in files if day <= last else []:
+                if file_format(path) is None:
+                    raise MissingInputError(f"{path}: no csv, json, jsonl or parquet file; move it out of the landing folder")
+                if not path.resolve().is_relative_to(landing.resolve()):
+                    raise MissingInputError(f"{path} points out of the landing folder; replace the link by the file")
+                found.append((source, path, day))
+    return found
+
+
+def hash_file(path: Path) -> tuple[str, int]:
+    """SHA-256 and size of a file's bytes."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as stream:
+        while chunk := stream.read(HASH_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+    return digest.hexdigest(), size
+
+
+def stage(run: runtime.Run, table: "Table", files: list[LandingFile], folder: Path) -> "DataFrame":
+    """Parse, type and check the files once, into a folder, and tag each row with its fate.
+
+    Adds `source`, `source_line`, `reason`, `original_text` and `fate`: new, duplicate or quarantined.
+    """
+    from pyspark.sql import functions as F
+    from pyspark.sql.window import Window
+
+    from features.typing_rules import typed_rows
+
+    source = table.name.removeprefix("raw_")
+    rows = parsed(run, table, files)
+    settings = run.settings
+    typed = typed_rows(rows, table, settings.business_timezone, settings.future_tolerance_minutes)
+    typed = refuse_foreign_money(typed, settings.currency)
+    typed.write.mode("overwrite").parquet(str(folder))
+    staged = run.spark.read.parquet(str(folder))
+    days = [row.event_date for row in staged.select("event_date").distinct().collect() if row.event_date]
+    # Only rows of the same days can be the same rows: history is read by day, however long it is.
+    earlier = run.read(table).filter((F.col("ingest_date") < F.lit(run.first)) & F.col("event_date").isin(days))
+    known = earlier.select("event_id", F.lit(True).alias("is_known")).distinct()
+    first_come = Window.partitionBy("event_id").orderBy(
+        F.col("reason").isNotNull(), "ingest_date", "source_file", "source_line"
+    )
+    fate = (
+        F.when(F.col("reason").isNotNull(), "quarantined")
+        .when(F.col("is_known") | (F.col("_occurrence") > 1), "duplicate")
+        .otherwise("new")
+    )
+    return (
+        staged.withColumn("_occurrence", F.row_number().over(first_come))
+        .join(known, "event_id", "left")
+        .withColumn("fate", fate)
+        .withColumn("source", F.lit(source))
+    )
+
+
+def parsed(run: runtime.Run, table: "Table", files: list[LandingFile]) -> "DataFrame":
+    """The files' rows as text, read in the engine's workers."""
+    from features.landing import read_rows, rows_schema
+
+    columns = tuple(column.name for column in landing_columns(table))
+    check_headers(table, files)
+    listed = [(str(file.path.resolve()), file.name, file.ingest_date) for file in files]
+
+    def read_all(batches):
+        for batch in batches:
+            for path, name, day in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                yield from read_rows(Path(path), name, day, columns)
+
+    paths = run.spark.createDataFrame(listed, "path string, source_file string, ingest_date date")
+    partitions = max(1, min(len(listed), run.settings.threads * 4))
+    return paths.repartition(partitions).mapInArrow(read_all, _spark_schema(rows_schema(columns)))
+
+
+def check_headers(table: "Table", files: list[LandingFile]) -> None:
+    """Refuse the source when a file lacks a required column."""
+    from features.landing import header_of
+
+    required = {column.name for column in landing_columns(table) if column.is_required} - {"event_id"}
+    for file in files:
+        header = header_of(file.path)
+        missing = sorted(required - header) if header is not None else []
+        if missing:
+            raise ContractError(f"{file.name}: required column {', '.join(missing)} missing; nothing of the run was written")
+
+
+def refuse_foreign_money(typed: "DataFrame", currency: str) -> "DataFrame":
+    """Quarantine rows in a currency other than the shop's: there is no rate table to convert them by."""
+    from pyspark.sql import functions as F
+
+    if "currency" not in typed.columns:
+        return typed
+    is_foreign = F.coalesce(F.col("currency") != currency, F.lit(False))
+    told = F.concat(F.lit("no exchange rate to the shop's currency from "), F.col("currency"))
+    return typed.withColumn("reason", F.coalesce(F.col("reason"), F.when(is_foreign, told)))
+
+
+def fate_counts(tagged: "DataFrame") -> dict[date, dict[str, int]]:
+    """Rows by run and fate."""
+    counts: dict[date, dict[str, int]] = {}
+    for row in tagged.groupBy("ingest_date", "fate").count().collect():
+        counts.setdefault(row["ingest_date"], {})[row["fate"]] = row["count"]
+    return counts
+
+
+def total_of(fates: dict[date, dict[str, int]]) -> dict[str, int]:
+    """Fates over all runs."""
+    return {fate: sum(day.get(fate, 0) for day in fates.values()) for fate in ("new", "duplicate", "quarantined")}
+
+
+def write_quarantine(run: runtime.Run, refused: list["DataFrame"]) -> None:
+    """Replace the run's quarantined rows."""
+    from functools import reduce
+
+    if not refused and not run.exists(RAW_QUARANTINE):
+        run.ensure(RAW_QUARANTINE)
+        return
+    columns = ["ingest_date", "source", "source_file", "source_line", "reason", "original_text"]
+    parts = [rows.select(*columns).withColumnRenamed("source_line", "line_number") for rows in refused]
+    empty = run.spark.createDataFrame([], RAW_QUARANTINE.struct)
+    run.replace(reduce(lambda left, right: left.unionByName(right), parts, empty), RAW_QUARANTINE)
+
+
+def write_register(
+    run: runtime.Run, files: list[LandingFile], counts: list[tuple[date, str, dict[str, int]]]
+) -> None:
+    """Write what was read and what became of its rows; last, so that a killed run is done again."""
+    of_files = [(file.source, file.content_hash, file.name, file.ingest_date, file.size_bytes) for file in files]
+    of_runs = []
+    for day, source, fates in counts:
+        new, duplicate, refused = (fates.get(fate, 0) for fate in ("new", "duplicate", "quarantined"))
+        file_count = sum(1 for file in files if file.source == source and file.ingest_date == day)
+        of_runs.append((day, source, file_count, sum(fates.values()), new, duplicate, refused))
+    run.replace(run.spark.createDataFrame(of_runs, OPS_RUN.struct), OPS_RUN)
+    run.replace(run.spark.createDataFrame(of_files, OPS_FILE.struct), OPS_FILE)
+
+
+def _spark_schema(schema) -> str:
+    kinds = {"string": "string", "int64": "bigint", "date32[day]": "date"}
+    return ", ".join(f"`{field.name}` {kinds[str(field.type)]}" for field in schema)
+
+
+if __name__ == "__main__":
+    runtime.start(main)

@@ -1,0 +1,219 @@
+"""What every job needs: a session, reading and writing tables by contract, dates, exit codes and log lines."""
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.engine import get_spark
+from jobs.errors import ContractError, MissingInputError, NightjarError, TemporaryError
+from jobs.settings import Settings, get_settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from schemas.contract import Table
+
+log = logging.getLogger("nightjar")
+
+COMMIT_TRIES = 5
+_CONFLICT_SIGNS = ("Failed to commit transaction", "ConcurrentAppend", "ConcurrentModification", "ConcurrentDelete")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a job: the days it covers, the settings, and the lake.
+
+    `first` .. `as_of_date` are the runs it stands for: one night, or a stretch of nights when history is built.
+    """
+
+    as_of_date: date
+    first: date
+    settings: Settings
+
+    @cached_property
+    def spark(self) -> "SparkSession":
+        """The engine's session, started when first used."""
+        return get_spark(self.settings)
+
+    def location(self, table: "Table") -> str:
+        """Name of the table in SQL: a Delta path, or catalog.schema.table."""
+        if self.settings.catalog:
+            return f"{self.settings.catalog}.{table.name}"
+        return f"delta.`{self.path(table)}`"
+
+    def path(self, table: "Table") -> Path:
+        """Folder of the table in a lake without a catalog."""
+        return self.settings.lake.resolve() / table.name
+
+    def exists(self, table: "Table") -> bool:
+        """Whether the table has been made."""
+        if self.settings.catalog:
+            return bool(self.spark.catalog.tableExists(self.location(table)))
+        return (self.path(table) / "_delta_log").is_dir()
+
+    def read(self, table: "Table") -> "DataFrame":
+        """The table's rows; none, with the contract's columns, before its first write."""
+        if not self.exists(table):
+            return self.spark.createDataFrame([], table.struct)
+        if self.settings.catalog:
+            return self.spark.table(self.location(table))
+        return self.spark.read.format("delta").load(str(self.path(table)))
+
+    def known(self, table: "Table", as_of_date: date | None = None) -> "DataFrame":
+        """Rows that runs up to a date brought: the only ones that a job for that date may see."""
+        from pyspark.sql import functions as F
+
+        return self.read(table).filter(F.col("ingest_date") <= F.lit(as_of_date or self.as_of_date))
+
+    def brought(self, table: "Table") -> "DataFrame":
+        """Rows brought by the runs that this run stands for."""
+        from pyspark.sql import functions as F
+
+        return self.read(table).filter(F.col("ingest_date").between(F.lit(self.first), F.lit(self.as_of_date)))
+
+    def replace(
+        self, rows: "DataFrame", table: "Table", first: date | None = None, last: date | None = None, also: str = ""
+    ) -> None:
+        """Make `rows` the table's slice for the days first .. last (default: this run's), in one commit.
+
+        `also` narrows the slice by a further SQL condition of our own making. Rows outside the slice, or against the
+        contract, fail the write: nothing of it stays.
+        """
+        column = table.slice_column
+        if column is None:
+            raise ValueError(f"{table.name} is merged, it has no slices")
+        days = (first or self.first, last or self.as_of_date)
+        where = f"{column} >= DATE'{days[0]}' AND {column} <= DATE'{days[1]}'" + (f" AND {also}" if also else "")
+        # Sail writes rows that replaceWhere does not cover; Spark refuses them. The check makes both refuse.
+        inside = (f"{column} must lie in the slice {days[0]}..{days[1]}", where)
+        checked = checked_rows(rows, table, also=(inside,)).repartition(column)
+
+        def write() -> None:
+            self.ensure(table)
+            writer = checked.write.format("delta").mode("overwrite").option("replaceWhere", where)
+            writer.saveAsTable(self.location(table)) if self.settings.catalog else writer.save(str(self.path(table)))
+
+        self._commit(write, table, f"slice={days[0]}..{days[1]}")
+
+    def merge(self, rows: "DataFrame", table: "Table") -> None:
+        """Insert `rows` or, where the key is there already, put them in its place, in one commit."""
+        view = f"incoming_{table.name}"
+        on = " AND ".join(f"target.`{name}` = source.`{name}`" for name in table.key)
+        names = table.column_names
+        pairs = ", ".join(f"`{name}` = source.`{name}`" for name in names)
+        columns, values = ", ".join(f"`{n}`" for n in names), ", ".join(f"source.`{n}`" for n in names)
+
+        def write() -> None:
+            self.ensure(table)
+            checked_rows(rows, table).createOrReplaceTempView(view)
+            self.spark.sql(
+                f"MERGE INTO {self.location(table)} AS target USING {view} AS source ON {on} "  # noqa: S608 - names of contracts
+                f"WHEN MATCHED THEN UPDATE SET {pairs} WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})"
+            ).collect()
+
+        self._commit(write, table, "merge")
+
+    def ensure(self, table: "Table") -> None:
+        """Make the table, empty, with its columns, comments and partitioning, if it is not there."""
+        if self.exists(table):
+            return
+        columns = ", ".join(
+            f"`{c.name}` {c.type.simpleString().upper()} COMMENT '{_quoted(c.comment)}'" for c in table.columns
+        )
+        partition = f" PARTITIONED BY (`{table.slice_column}`)" if table.slice_column else ""
+        self.spark.sql(
+            f"CREATE TABLE IF NOT EXISTS {table.name} ({columns}) USING delta{partition} "
+            f"COMMENT '{_quoted(table.meaning)}' LOCATION '{self.path(table)}'"
+        ).collect()
+
+    def _commit(self, write: Callable[[], None], table: "Table", what: str) -> None:
+        started = time.monotonic()
+        for attempt in range(1, COMMIT_TRIES + 1):
+            try:
+                write()
+                break
+            except Exception as error:
+                message = str(error)
+                if "contract:" in message:
+                    broken = message.split("contract:", 1)[1].split("\n")[0].strip()
+                    raise ContractError(f"{table.name}: {broken}; nothing was written") from None
+                if not any(sign in message for sign in _CONFLICT_SIGNS):
+                    raise
+                if attempt == COMMIT_TRIES:
+                    raise TemporaryError(f"{table.name}: other writers won {attempt} times; run the job again") from error
+                time.sleep(0.2 * attempt)
+        log.info("write table=%s %s seconds=%.1f", table.name, what, time.monotonic() - started)
+
+
+def checked_rows(rows: "DataFrame", table: "Table", also: tuple[tuple[str, str], ...] = ()) -> "DataFrame":
+    """`rows` with exactly the contract's columns and types; a row against a rule makes the write fail by name.
+
+    The check rides in the write itself, on the first column: no second pass over the rows.
+    """
+    from pyspark.sql import functions as F
+
+    missing = [name for name in table.column_names if name not in rows.columns]
+    if missing:
+        raise ContractError(f"{table.name}: column {', '.join(missing)} missing; see docs/data-dictionary.md")
+    typed = rows.select(*(F.col(column.name).cast(column.type).alias(column.name) for column in table.columns))
+    rules = [*table.rules(), *also]
+    broken = F.coalesce(*(F.when(~F.expr(sql), F.lit(f"contract: {sentence}")) for sentence, sql in rules))
+    head, *rest = table.column_names
+    guarded = F.when(broken.isNotNull(), F.raise_error(broken).cast(table[head].type)).otherwise(F.col(head))
+    return typed.select(guarded.alias(head), *rest)
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("'", "\\'")
+
+
+@contextmanager
+def step(name: str, **facts: object) -> Iterator[dict[str, object]]:
+    """Log one line for a step: its facts, and its seconds."""
+    started = time.monotonic()
+    yield facts
+    told = "".join(f" {key}={value}" for key, value in facts.items())
+    log.info("step=%s%s seconds=%.1f", name, told, time.monotonic() - started)
+
+
+def parser(job: str, about: str | None) -> argparse.ArgumentParser:
+    """Arguments that every dated job has."""
+    made = argparse.ArgumentParser(prog=f"python -m jobs.{job}", description=about)
+    made.add_argument("--as-of", type=date.fromisoformat, required=True, help="last full day known, YYYY-MM-DD")
+    made.add_argument("--from", dest="first", type=date.fromisoformat, help="first day, to run a stretch of nights at once")
+    return made
+
+
+def run_of(arguments: argparse.Namespace) -> Run:
+    """The run that the arguments ask for."""
+    first = arguments.first or arguments.as_of
+    if first > arguments.as_of:
+        raise MissingInputError(f"--from {first} is after --as-of {arguments.as_of}; swap them")
+    return Run(as_of_date=arguments.as_of, first=first, settings=get_settings())
+
+
+def start(main: Callable[[list[str]], None], arguments: list[str] | None = None) -> None:
+    """Run a job's `main` as a process: log to stderr, turn known errors into one line and their exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", datefmt="%H:%M:%S")
+    for noisy in ("py4j", "pyspark", "mlflow", "alembic", "great_expectations", "matplotlib"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        main(sys.argv[1:] if arguments is None else arguments)
+    except NightjarError as error:
+        sys.stderr.write(f"nightjar: {error}\n")
+        sys.exit(error.exit_code)
+    except OSError as error:
+        import errno
+
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.stderr.write(f"nightjar: the disk is full ({error.filename}); free some space and run the job again\n")
+        sys.exit(TemporaryError.exit_code)
