@@ -2,7 +2,7 @@
 
     python dags/run.py nightly 2017-12-30 2017-12-31
 
-Each `airflow dags test` starts Airflow anew, 10 s on two cores; here the second and every further night pays 1 s. Prints
+Each `airflow dags test` starts Airflow anew, 10 s on two cores; here every night but the first pays 1 s. Prints
 a line as each task starts and ends, and between them what the jobs say. Stops at the first date that fails.
 """
 
@@ -23,7 +23,7 @@ DEFAULTS = {
     "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
     "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
     "AIRFLOW__CORE__DEFAULT_TIMEZONE": os.environ.get("NIGHTJAR_BUSINESS_TIMEZONE", "UTC"),
-    # Of Airflow only what went wrong (a failed task's reason is printed below, so no traceback); of the jobs every line.
+    # Of Airflow only errors (a failed task's reason is printed below, so no traceback); of the jobs every line.
     "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
     "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "airflow.task.operators.tasks=INFO,airflow.task.hooks=INFO,task=CRITICAL",
     "AIRFLOW__LOGGING__LOG_FORMAT": "    %(message)s",

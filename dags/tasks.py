@@ -1,6 +1,6 @@
 """What all DAGs share: the as-of date, the meaning of exit codes, and the one factory that makes a task out of jobs.
 
-A DAG names jobs and hands them a date; it never imports them. `NIGHTJAR_ENGINE` chooses the engine: `sail` runs the jobs
+A DAG names jobs and hands them a date; it never imports them. `NIGHTJAR_ENGINE` chooses the engine: `sail` runs jobs
 in a plain process, `spark` hands them to `spark-submit`. Both read the jobs' exit codes in the same way.
 """
 
@@ -141,7 +141,7 @@ class ProcessJobOperator(BaseOperator):
 
 
 class SparkJobOperator(SparkSubmitOperator):
-    """`spark-submit` with the same exit codes. Client mode hands the job's own on; cluster mode says only that it failed."""
+    """`spark-submit` with the same exit codes. Client mode passes the job's own on; cluster mode only "failed"."""
 
     def execute(self, context: Context) -> None:
         """Submit from the repository's root and translate the exit code."""
