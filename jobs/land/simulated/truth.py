@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -46,7 +47,8 @@ def write_truth(world: World, truth: Path, tallies: Iterable[Tally]) -> None:
 def claim(world: World, truth: Path) -> None:
     """Note which shop lives here; refuse to mix it with another one."""
     path = truth / "config.json"
-    record = world.config.as_record() | {"offers": sum(len(who) for who in world.contacts.values())}
+    contacts = sorted(world.contacts.items())
+    record = world.config.as_record() | {"offers": f"{zlib.crc32(repr(contacts).encode()):08x}" if contacts else "none"}
     if path.exists() and (held := json.loads(path.read_text())) != record:
         turned = sorted(name for name in record.keys() | held.keys() if record.get(name) != held.get(name))
         raise ValueError(
@@ -175,8 +177,13 @@ def _offer_truth(world: World) -> pa.Table:
 
 def _delivery_truth(world: World, path: Path, tallies: Iterable[Tally]) -> pa.Table:
     """Rows handed over, by source, landing day, event day and state, and the money on good transaction rows."""
-    columns = list(zip(*sorted(tallies), strict=True)) or [()] * 6
-    source, landed, event, state, rows, cents = (np.array(column) for column in columns)
+    totals: dict[tuple[str, int, int, int], list[int]] = {}
+    for *key, count, cents in tallies:  # batches of one day are told together
+        total = totals.setdefault(tuple(key), [0, 0])  # type: ignore[arg-type]
+        total[0] += count
+        total[1] += cents
+    columns = list(zip(*(key + tuple(total) for key, total in totals.items()), strict=True)) or [()] * 6
+    source, landed, event, state, rows, amounts = (np.array(column) for column in columns)
     table = text.table(
         {
             "source": pa.array(source.tolist(), pa.string()),
@@ -185,12 +192,12 @@ def _delivery_truth(world: World, path: Path, tallies: Iterable[Tally]) -> pa.Ta
             "state": pa.array(FAULTS).take(text.column(state.astype(np.int64))),
             "is_late": pa.array((landed > event) & (state == GOOD), pa.bool_()),
             "row_count": rows.astype(np.int64),
-            "line_amount_cents": cents.astype(np.int64),
+            "line_amount_cents": amounts.astype(np.int64),
         }
     )
-    if not path.exists() or len(table) == 0:
-        return table
-    held = pq.read_table(path)
-    stays = pc.invert(pc.is_in(held["dt"], value_set=pc.unique(table["dt"])))
+    if path.exists():
+        held = pq.read_table(path)
+        stays = pc.invert(pc.is_in(held["dt"], value_set=pc.unique(table["dt"])))
+        table = pa.concat_tables([held.filter(stays), table])
     keys: Any = [(name, "ascending") for name in ("source", "dt", "event_date", "state")]
-    return pa.concat_tables([held.filter(stays), table]).sort_by(keys)
+    return table.sort_by(keys)
