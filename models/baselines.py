@@ -1,0 +1,79 @@
+"""What the models have to beat: forecasts from recency, frequency and monetary value alone."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from models.base import TrainingDataError, read_json, to_matrix, write_json
+from models.scaling import FeatureScaler, ScalerConfig
+
+
+@dataclass(frozen=True)
+class RfmChurn:
+    """Logistic regression on the scaled logarithms of recency_days, order_count and monetary."""
+
+    feature_names: tuple[str, ...]
+    scaler: FeatureScaler
+    coefficients: tuple[float, ...]
+    intercept: float
+    metrics: dict[str, float] = field(default_factory=dict)
+    seed: int = 0
+
+    @classmethod
+    def fit(cls, frame: pd.DataFrame, labels: np.ndarray) -> "RfmChurn":
+        """Fit on the frame's columns, whatever they are called."""
+        from sklearn.linear_model import LogisticRegression
+
+        if len(np.unique(labels)) != 2:
+            raise TrainingDataError("RFM baseline needs customers who stayed and who left")
+        scaler = FeatureScaler.fit(frame)
+        fitted = LogisticRegression(max_iter=1000).fit(scaler.transform(frame), np.asarray(labels, dtype=int))
+        return cls(scaler.feature_names, scaler, tuple(fitted.coef_[0].tolist()), float(fitted.intercept_[0]))
+
+    def predict(self, frame: pd.DataFrame) -> np.ndarray:
+        """P(churn) of each row."""
+        from scipy.special import expit
+
+        return expit(self.scaler.transform(frame) @ np.array(self.coefficients) + self.intercept)
+
+    def save(self, directory: Path) -> None:
+        """Write `rfm_churn.json`."""
+        write_json(directory, "rfm_churn.json", asdict(self))
+
+    @classmethod
+    def load(cls, directory: Path) -> "RfmChurn":
+        """Read `rfm_churn.json`."""
+        content = read_json(directory, "rfm_churn.json")
+        scaler = content.pop("scaler")
+        config = ScalerConfig(**scaler.pop("config"))
+        content["scaler"] = FeatureScaler(**{key: tuple(value) for key, value in scaler.items()}, config=config)
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in content.items()})
+
+
+@dataclass(frozen=True)
+class PastRateClv:
+    """The customer goes on as before: net revenue so far per day since the first order, times the horizon."""
+
+    horizon_days: float
+    feature_names: tuple[str, ...] = ("monetary", "btyd_age_days")
+    min_age_days: float = 30.0
+    metrics: dict[str, float] = field(default_factory=dict)
+    seed: int = 0
+
+    def predict(self, frame: pd.DataFrame) -> np.ndarray:
+        """Net revenue expected within the horizon; 0 for who never ordered. A first week is not taken for a rate."""
+        revenue, age = to_matrix(frame, self.feature_names).T
+        rate = revenue / np.maximum(age, self.min_age_days)
+        return np.nan_to_num(rate) * self.horizon_days
+
+    def save(self, directory: Path) -> None:
+        """Write `past_rate_clv.json`."""
+        write_json(directory, "past_rate_clv.json", asdict(self))
+
+    @classmethod
+    def load(cls, directory: Path) -> "PastRateClv":
+        """Read `past_rate_clv.json`."""
+        content = read_json(directory, "past_rate_clv.json")
+        return cls(**{**content, "feature_names": tuple(content["feature_names"])})
