@@ -16,7 +16,7 @@ from models.evaluation import evaluate_probabilities
 class ChurnConfig:
     """Small trees, many of them. The result does not depend on `threads`.
 
-    One thread by default: on two cores that others use too, the spinning of OpenMP's threads made a fit fifty times slower.
+    One thread by default: on two cores that others use too, OpenMP's spinning threads made a fit fifty times slower.
     """
 
     rounds: int = 200
