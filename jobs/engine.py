@@ -1,10 +1,9 @@
 """One session factory for the two engines."""
 
-import atexit
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobs.errors import MissingInputError
 from jobs.settings import Settings
@@ -12,9 +11,22 @@ from jobs.settings import Settings
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+_sail_server: Any = None  # lives as long as the process
 _SESSION_CONF = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
+}
+
+
+# One small machine: start fast, few tasks. C1 alone and the serial collector halve the cost of a short job
+# (trivial Delta job, 2 cores: 29.8 s with the defaults, 10-14 s so).
+LOCAL_CONF = {
+    "spark.sql.shuffle.partitions": "2",
+    "spark.ui.enabled": "false",
+    "spark.driver.memory": "3g",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Duser.timezone=UTC",
 }
 
 
@@ -27,14 +39,14 @@ def get_spark(settings: Settings) -> "SparkSession":
 
 def _sail(settings: Settings) -> "SparkSession":
     os.environ.setdefault("RUST_LOG", "error")
-    if "NIGHTJAR_SAIL_URL" not in os.environ:
+    global _sail_server
+    if _sail_server is None:
         from pysail.spark import SparkConnectServer
 
-        server = SparkConnectServer()
-        server.start(background=True)
-        atexit.register(server.stop)
-        os.environ["NIGHTJAR_SAIL_URL"] = f"sc://localhost:{server.listening_address[1]}"
-    return _connect(os.environ["NIGHTJAR_SAIL_URL"])
+        _sail_server = SparkConnectServer()
+        _sail_server.start(background=True)
+    host, port = _sail_server.listening_address
+    return _connect(f"sc://{host}:{port}")
 
 
 def _connect(url: str) -> "SparkSession":
@@ -70,12 +82,11 @@ def spark_conf(settings: Settings) -> dict[str, str]:
         "spark.master": settings.spark_master,
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-        "spark.sql.shuffle.partitions": "2",
         "spark.databricks.delta.snapshotPartitions": "1",
-        "spark.ui.enabled": "false",
-        "spark.driver.memory": "3g",
+        "spark.ui.showConsoleProgress": "false",
     }
     if jars:
-        conf["spark.driver.extraClassPath"] = os.pathsep.join(jars)
-        conf["spark.executor.extraClassPath"] = os.pathsep.join(jars)
+        conf["spark.driver.extraClassPath"] = conf["spark.executor.extraClassPath"] = os.pathsep.join(jars)
+    if settings.spark_master.startswith("local"):
+        conf |= LOCAL_CONF
     return conf | settings.spark_conf

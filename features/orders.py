@@ -1,0 +1,190 @@
+"""Transaction lines into orders net of returns.
+
+Each return or cancellation is booked to one order: the one that the source names, else the latest earlier line of the
+same customer and product that has enough units left, else to itself, unmatched. A line is booked once, with what was
+known when it came, and never moved: later runs only add lines.
+"""
+
+from datetime import date
+
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.window import Window
+
+RETURN_TYPES = ("return", "cancellation")
+_MATCH_COLUMNS = ("line_id", "order_id", "event_at", "ingest_date", "line_type", "quantity", "original_order_id")
+_GROUP = ("customer_key", "product_id")
+
+
+def order_lines(transactions: DataFrame, first: date, timezone: str, return_window_days: int) -> DataFrame:
+    """`clean_order_lines` brought since `first`, from all transactions known (older ones are what returns may match)."""
+    lines = transactions.withColumnRenamed("event_id", "line_id").withColumn("is_return", _is_return())
+    matches = matched_returns(lines, first, return_window_days)
+    new = (
+        lines.filter(F.col("ingest_date") >= F.lit(first))
+        .join(matches, "line_id", "left")
+        .withColumn("wanted_order_id", _wanted_order_id())
+    )
+    known_orders = order_starts(lines.join(_wanted(new), "order_id", "left_semi"))
+    is_known = (F.col("first_ingest_date") <= F.col("ingest_date")).alias("is_known")
+    booked = new.join(known_orders, "wanted_order_id", "left").withColumn("is_booked", F.coalesce(is_known, F.lit(False)))
+    is_booked = F.col("is_booked")
+    order_at = F.when(is_booked, F.col("order_at")).otherwise(F.col("event_at"))
+    return booked.select(
+        "line_id",
+        F.when(is_booked, F.col("wanted_order_id")).otherwise(F.col("order_id")).alias("order_id"),
+        F.col("order_id").alias("source_order_id"),
+        "customer_id",
+        "product_id",
+        "event_at",
+        "event_date",
+        "ingest_date",
+        F.to_date(F.from_utc_timestamp(order_at, timezone)).alias("order_date"),
+        "line_type",
+        _match_kind(is_booked).alias("match_kind"),
+        "quantity",
+        F.col("line_amount").alias("net_amount"),
+        _or_zero("discount_amount"),
+        _or_zero("shipping_amount"),
+    )
+
+
+def order_starts(lines: DataFrame) -> DataFrame:
+    """(wanted_order_id, order_at, first_ingest_date) of orders: their earliest line in the run that first brought any.
+
+    Fixed then: a line that comes later does not move the order to another day.
+    """
+    start = F.min(F.struct("ingest_date", "event_at"))
+    starts = lines.filter(~F.col("is_return")).groupBy("order_id").agg(start.alias("start"))
+    return starts.select(
+        F.col("order_id").alias("wanted_order_id"),
+        F.col("start.event_at").alias("order_at"),
+        F.col("start.ingest_date").alias("first_ingest_date"),
+    )
+
+
+def _wanted(new: DataFrame) -> DataFrame:
+    return new.select(F.col("wanted_order_id").alias("order_id")).distinct()
+
+
+def _is_return():
+    return F.col("line_type").isin(*RETURN_TYPES)
+
+
+def _wanted_order_id():
+    return F.when(F.col("is_return"), F.coalesce("matched_order_id", "original_order_id")).otherwise(F.col("order_id"))
+
+
+def _match_kind(is_booked):
+    is_named = F.col("original_order_id").isNotNull() & is_booked
+    found = F.when(is_named, "named").when(F.col("matched_order_id").isNotNull(), "latest_line").otherwise("unmatched")
+    return F.when(F.col("is_return"), found)
+
+
+def _or_zero(name: str):
+    return F.coalesce(F.col(name), F.lit(0)).alias(name)
+
+
+def matched_returns(lines: DataFrame, first: date, return_window_days: int) -> DataFrame:
+    """(line_id, matched_order_id) of returns that name no order but found a fitting line.
+
+    Guests' lines match nobody's. All lines of a customer and product that has such a return since `first` are replayed
+    in the order in which they became known, so that each unit is given back once, whichever run asks.
+    """
+    of_customers = lines.filter(F.col("customer_id").isNotNull())
+    window_start = F.date_sub(F.lit(first), return_window_days)
+    is_new_return = F.col("is_return") & F.col("original_order_id").isNull() & (F.col("ingest_date") >= F.lit(first))
+    groups = of_customers.filter(is_new_return).select("customer_id", "product_id").distinct()
+    replayed = (
+        of_customers.filter((F.col("event_date") >= window_start) & (F.col("line_type") != "adjustment"))
+        .join(groups, ["customer_id", "product_id"], "left_semi")
+        .select("customer_id", "product_id", *_MATCH_COLUMNS)
+    )
+    return replayed.groupBy("customer_id", "product_id").applyInPandas(
+        match_group, "line_id string, matched_order_id string"
+    )
+
+
+def match_group(lines: pd.DataFrame) -> pd.DataFrame:
+    """Replay one customer's lines of one product; returns take units from the latest earlier line with enough left."""
+    lines = lines.sort_values(["ingest_date", "event_at", "line_id"], kind="stable")
+    sales: list[list] = []  # [event_at, order_id, units left], in order of knowledge
+    found = []
+    for line in lines.itertuples(index=False):
+        units = 1 if pd.isna(line.quantity) else abs(int(line.quantity))
+        if line.line_type not in RETURN_TYPES:
+            sales.append([line.event_at, line.order_id, units])
+            continue
+        named = line.original_order_id if isinstance(line.original_order_id, str) else None
+        fitting = [
+            sale
+            for sale in sales
+            if sale[0] <= line.event_at and sale[2] >= units and (named is None or sale[1] == named)
+        ]
+        if fitting:
+            sale = max(fitting, key=lambda sale: sale[0])
+            sale[2] -= units
+            if named is None:
+                found.append((line.line_id, sale[1]))
+    return pd.DataFrame(found, columns=["line_id", "matched_order_id"])
+
+
+def order_states(lines: DataFrame) -> DataFrame:
+    """What each run changed of each order: one row per order_id and ingest_date, from all lines of the orders.
+
+    `order_count` is 1 in the run that makes the order one, -1 in a run whose returns undo it, else 0;
+    `order_amount_squared` is the change of the squared net amount.
+    """
+    changes = lines.groupBy("order_id", "ingest_date").agg(
+        F.min("order_date").alias("order_date"),
+        F.max("customer_id").alias("customer_id"),
+        *_sums(),
+    )
+    by_run = Window.partitionBy("order_id").orderBy("ingest_date")
+    so_far = by_run.rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    totals = ("line_count", "sale_amount", "net_amount")
+    states = changes.withColumns({name: F.sum(name).over(so_far) for name in totals})
+    is_order = _is_order().cast("int")
+    squared = F.col("net_amount").cast("double") * F.col("net_amount").cast("double") * is_order
+    states = states.withColumn("_is_order", is_order).withColumn("_squared", squared)
+    return states.select(
+        "order_id",
+        "order_date",
+        "ingest_date",
+        F.max("customer_id").over(so_far).alias("customer_id"),
+        (F.col("_is_order") - F.lag("_is_order", 1, 0).over(by_run)).alias("order_count"),
+        (F.col("_squared") - F.lag("_squared", 1, 0.0).over(by_run)).alias("order_amount_squared"),
+    )
+
+
+def orders(lines: DataFrame, payments: DataFrame) -> DataFrame:
+    """`clean_orders` of the orders in `lines` (all their lines), as they stand now."""
+    given_back = F.when(F.col("line_type").isin(*RETURN_TYPES), -F.col("net_amount")).otherwise(0)
+    paid = payments.groupBy("order_id").agg(F.sum("payment_amount").alias("paid_amount"))
+    totals = lines.groupBy("order_id").agg(
+        F.max("customer_id").alias("customer_id"),
+        F.min(F.struct("ingest_date", "event_at")).alias("start"),
+        F.min("order_date").alias("order_date"),
+        *_sums(),
+        F.sum(given_back).alias("refund_amount"),
+        F.sum("discount_amount").alias("discount_amount"),
+        F.sum("shipping_amount").alias("shipping_amount"),
+        F.max("ingest_date").alias("last_ingest_date"),
+    )
+    states = totals.withColumn("order_at", F.col("start.event_at")).withColumn("is_order", _is_order())
+    return states.join(paid, "order_id", "left")
+
+
+def _sums():
+    is_sale = F.col("line_type") == "sale"
+    return (
+        F.sum(F.when(is_sale, 1).otherwise(0)).alias("line_count"),
+        F.sum(F.when(is_sale, F.col("net_amount")).otherwise(0)).alias("sale_amount"),
+        F.sum("net_amount").alias("net_amount"),
+    )
+
+
+def _is_order():
+    """Something was sold and not all of it came back; free goods, sold at 0, were bought all the same."""
+    return (F.col("line_count") > 0) & ((F.col("net_amount") > 0) | (F.col("sale_amount") == 0))

@@ -1,0 +1,131 @@
+"""Click events into sessions: a new one after a gap without events.
+
+An event that comes in the run of its own day is *on time*; the others are late. Sessions are made of on-time events
+alone, by the gap to the visitor's previous one, across midnight too. A late event joins the session into whose span it
+falls, or opens one with the other late events of its run. So no run ever moves an event that an earlier run placed.
+"""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.window import Window
+
+BOT_AGENT = r"(?i)(bot|crawl|spider|slurp|headless|python-requests|curl/|wget)"
+
+
+def clean_events(clicks: DataFrame, earlier: DataFrame, gap_minutes: int, bot_events_per_minute: int) -> DataFrame:
+    """`clean_events` of new raw clicks.
+
+    `earlier` are clean events already placed: those from which a session may reach into the new days, and those of the
+    days of late clicks.
+    """
+    is_on_time = F.col("event_date") == F.col("ingest_date")
+    placed = _placed_on_time(clicks.filter(is_on_time), earlier, gap_minutes)
+    joined = _placed_late(clicks.filter(~is_on_time), earlier.unionByName(_as_earlier(placed)), gap_minutes)
+    events = placed.unionByName(joined)
+    return _with_customer(_with_bot_flag(events, bot_events_per_minute))
+
+
+def _as_earlier(events: DataFrame) -> DataFrame:
+    return events.select("event_id", "session_id", "visitor_id", "event_at", "event_date", "ingest_date")
+
+
+def _session_id(visitor_id, event_id):
+    return F.substring(F.sha2(F.concat_ws("\u001f", visitor_id, event_id), 256), 1, 32)
+
+
+def _placed_on_time(clicks: DataFrame, earlier: DataFrame, gap_minutes: int) -> DataFrame:
+    """New on-time events after the visitor's earlier on-time ones."""
+    was_on_time = F.col("event_date") == F.col("ingest_date")
+    before = earlier.filter(was_on_time).select(
+        "visitor_id", "event_at", "event_id", F.col("session_id").alias("known_session_id"), F.lit(False).alias("is_new")
+    )
+    new = clicks.withColumn("known_session_id", F.lit(None).cast("string")).withColumn("is_new", F.lit(True))
+    by_visitor = Window.partitionBy("visitor_id").orderBy("event_at", F.col("is_new").cast("int"), "event_id")
+    so_far = by_visitor.rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    rows = new.unionByName(before, allowMissingColumns=True)
+    gap = F.col("event_at").cast("double") - F.lag("event_at").over(by_visitor).cast("double")
+    is_start = F.col("gap").isNull() | (F.col("gap") > gap_minutes * 60)
+    opened = F.coalesce("known_session_id", F.when(F.col("is_session_start"), _session_id(F.col("visitor_id"), F.col("event_id"))))
+    return (
+        rows.withColumn("gap", gap)
+        .withColumn("is_session_start", is_start)
+        .withColumn("session_id", F.last(opened, ignorenulls=True).over(so_far))
+        .withColumn("dwell_seconds", F.when(F.col("is_session_start"), 0.0).otherwise(F.col("gap")))
+        .filter("is_new")
+        .drop("gap", "known_session_id", "is_new")
+    )
+
+
+def _placed_late(clicks: DataFrame, placed: DataFrame, gap_minutes: int) -> DataFrame:
+    """Late events in the session around them, else in sessions of the late events of their run."""
+    was_on_time = F.col("event_date") == F.col("ingest_date")
+    spans = placed.filter(was_on_time).groupBy("visitor_id", "session_id")
+    spans = spans.agg(
+        F.min("event_at").alias("started_at"), F.max("event_at").alias("ended_at"), F.min("ingest_date").alias("known_at")
+    ).withColumnRenamed("visitor_id", "span_visitor_id")
+    reach = F.expr(f"INTERVAL {int(gap_minutes)} MINUTES")
+    is_around = (
+        (F.col("visitor_id") == F.col("span_visitor_id"))
+        & (F.col("event_at") >= F.col("started_at") - reach)
+        & (F.col("event_at") <= F.col("ended_at") + reach)
+        & (F.col("known_at") <= F.col("ingest_date"))
+    )
+    found = (
+        clicks.select("event_id", "visitor_id", "event_at", "ingest_date")
+        .join(spans, is_around, "inner")
+        .groupBy("event_id")
+        .agg(F.min(F.struct("started_at", "session_id")).getField("session_id").alias("found_session_id"))
+    )
+    by_run = Window.partitionBy("visitor_id", "ingest_date").orderBy("event_at", "event_id")
+    so_far = by_run.rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    alone = clicks.join(found, "event_id", "left")
+    gap = F.col("event_at").cast("double") - F.lag("event_at").over(by_run).cast("double")
+    is_start = F.col("found_session_id").isNull() & (F.col("gap").isNull() | (F.col("gap") > gap_minutes * 60))
+    opened = F.coalesce(
+        "found_session_id", F.when(F.col("is_session_start"), _session_id(F.col("visitor_id"), F.col("event_id")))
+    )
+    return (
+        alone.withColumn("gap", gap)
+        .withColumn("is_session_start", is_start)
+        .withColumn("session_id", F.last(opened, ignorenulls=True).over(so_far))
+        .withColumn("dwell_seconds", F.lit(0.0))  # the stay was counted between the neighbours that came on time
+        .drop("gap", "found_session_id")
+    )
+
+
+def _with_bot_flag(events: DataFrame, bot_events_per_minute: int) -> DataFrame:
+    minute = F.date_trunc("minute", "event_at")
+    in_minute = F.count("event_id").over(Window.partitionBy("visitor_id", "ingest_date", minute))
+    says_so = F.coalesce(F.col("user_agent").rlike(BOT_AGENT), F.lit(False))
+    return events.withColumn("is_bot", says_so | (in_minute > bot_events_per_minute))
+
+
+def _with_customer(events: DataFrame) -> DataFrame:
+    """Events of a session in which the visitor logged in belong to that customer, as far as the run knew."""
+    of_session = F.max("customer_id").over(Window.partitionBy("session_id", "ingest_date"))
+    return events.withColumn("customer_id", F.coalesce("customer_id", of_session))
+
+
+def sessions(events: DataFrame) -> DataFrame:
+    """`clean_sessions` of the sessions in `events` (all their events), as they stand now."""
+
+    def times(event_type: str):
+        return F.sum(F.when(F.col("event_type") == event_type, 1).otherwise(0))
+
+    first, last = F.min("event_at"), F.max("event_at")
+    return events.groupBy("session_id").agg(
+        F.max("visitor_id").alias("visitor_id"),
+        F.max("customer_id").alias("customer_id"),
+        first.alias("started_at"),
+        last.alias("ended_at"),
+        F.min("event_date").alias("session_date"),
+        F.count("event_id").alias("event_count"),
+        times("view").alias("view_count"),
+        times("search").alias("search_count"),
+        times("add_to_cart").alias("cart_count"),
+        times("purchase").alias("purchase_count"),
+        (last.cast("double") - first.cast("double")).alias("duration_seconds"),
+        F.max("device_type").alias("device_type"),
+        F.max("is_bot").alias("is_bot"),
+        F.max("ingest_date").alias("last_ingest_date"),
+    )

@@ -1,0 +1,112 @@
+"""Raw rows into clean ones: sessions, orders net of returns, reviews with a sentiment, people and products.
+
+Reads `raw_*`; writes `clean_*`. Rows of a run are written once, by `ingest_date`; `clean_orders` and `clean_sessions`,
+which show the present state, are merged for the orders and sessions that the run touched.
+"""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from jobs import runtime
+from schemas.clean import (
+    CLEAN_CAMPAIGN_EVENTS,
+    CLEAN_CUSTOMERS,
+    CLEAN_EVENTS,
+    CLEAN_ORDER_LINES,
+    CLEAN_ORDERS,
+    CLEAN_PRODUCTS,
+    CLEAN_REVIEWS,
+    CLEAN_SESSIONS,
+)
+from schemas.raw import (
+    RAW_CAMPAIGN_EVENTS,
+    RAW_CLICKSTREAM,
+    RAW_CUSTOMERS,
+    RAW_PAYMENTS,
+    RAW_PRODUCTS,
+    RAW_REVIEWS,
+    RAW_TRANSACTIONS,
+)
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def main(arguments: list[str]) -> None:
+    """Conform what the run's days brought, source by source."""
+    run = runtime.run_of(runtime.parser("conform", __doc__).parse_args(arguments))
+    for raw, conform in (
+        (RAW_TRANSACTIONS, conform_orders),
+        (RAW_CLICKSTREAM, conform_clicks),
+        (RAW_REVIEWS, conform_reviews),
+    ):
+        if run.exists(raw):
+            with runtime.step(conform.__name__):
+                conform(run)
+    for raw, clean in (
+        (RAW_CUSTOMERS, CLEAN_CUSTOMERS),
+        (RAW_PRODUCTS, CLEAN_PRODUCTS),
+        (RAW_CAMPAIGN_EVENTS, CLEAN_CAMPAIGN_EVENTS),
+    ):
+        if run.exists(raw):
+            run.replace(_latest_version(run.brought(raw), clean.key), clean)
+
+
+def _latest_version(rows: "DataFrame", key: tuple[str, ...]) -> "DataFrame":
+    """One row per key: two versions of the same moment are one, the later by event_id."""
+    from pyspark.sql import functions as F
+    from pyspark.sql.window import Window
+
+    place = F.row_number().over(Window.partitionBy(*key).orderBy(F.desc("event_id")))
+    return rows.withColumn("_place", place).filter("_place = 1").drop("_place")
+
+
+def conform_orders(run: runtime.Run) -> None:
+    """Lines of the run, then the orders that they touched."""
+    from features.orders import order_lines, orders
+
+    settings = run.settings
+    transactions = run.known(RAW_TRANSACTIONS)
+    lines = order_lines(transactions, run.first, settings.business_timezone, settings.return_window_days)
+    run.replace(lines, CLEAN_ORDER_LINES)
+    touched = run.brought(CLEAN_ORDER_LINES).select("order_id")
+    payments = run.read(RAW_PAYMENTS)
+    if run.exists(RAW_PAYMENTS):
+        touched = touched.unionByName(run.brought(RAW_PAYMENTS).select("order_id"))
+    touched = touched.distinct()
+    all_lines = run.read(CLEAN_ORDER_LINES).join(touched, "order_id", "left_semi")
+    run.merge(orders(all_lines, payments.join(touched, "order_id", "left_semi")), CLEAN_ORDERS)
+
+
+def conform_clicks(run: runtime.Run) -> None:
+    """Events of the run in their sessions, then the sessions that they touched."""
+    from pyspark.sql import functions as F
+
+    from features.sessions import clean_events, sessions
+
+    clicks = run.brought(RAW_CLICKSTREAM)
+    placed_before = run.read(CLEAN_EVENTS).filter(F.col("ingest_date") < F.lit(run.first))
+    late_days = clicks.filter(F.col("event_date") < F.col("ingest_date")).select("event_date").distinct()
+    # A session reaches at most over one midnight at a time; a day before suffices for its tail, late clicks add their own.
+    near = {run.first - timedelta(days=1)}
+    for row in late_days.collect():
+        near |= {row.event_date + timedelta(days=shift) for shift in (-1, 0, 1)}
+    earlier = placed_before.filter(F.col("event_date").isin(sorted(near)))
+    settings = run.settings
+    run.replace(clean_events(clicks, earlier, settings.session_gap_minutes, settings.bot_events_per_minute), CLEAN_EVENTS)
+    touched = run.brought(CLEAN_EVENTS).select("session_id").distinct()
+    run.merge(sessions(run.read(CLEAN_EVENTS).join(touched, "session_id", "left_semi")), CLEAN_SESSIONS)
+
+
+def conform_reviews(run: runtime.Run) -> None:
+    """Reviews of the run with a sentiment, by the registered text model where there is one."""
+    from features.reviews import clean_reviews
+    from models.registry import load_champion
+    from models.sentiment import SentimentModel
+
+    champion = load_champion("sentiment", SentimentModel.load, run.settings.models)
+    run.replace(clean_reviews(run.brought(RAW_REVIEWS), champion), CLEAN_REVIEWS)
+
+
+if __name__ == "__main__":
+    runtime.start(main)
