@@ -18,6 +18,7 @@ from types import SimpleNamespace
 from typing import Any
 
 DAGS = Path(__file__).resolve().parent
+NO_DAGS = ("__init__", "run", "tasks")
 DEFAULTS = {
     "AIRFLOW_HOME": str(DAGS.parent / ".airflow"),
     "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
@@ -56,7 +57,11 @@ def progress() -> SimpleNamespace:
 
     @hookimpl
     def on_task_instance_failed(previous_state: Any, task_instance: Any, error: Any) -> None:
-        end(task_instance, f"FAILED: {error};")
+        end(task_instance, f"FAILED: {str(error) or type(error).__name__};")
+        if isinstance(
+            error, KeyboardInterrupt
+        ):  # Airflow takes Ctrl-C for a failure of the task and would try it again
+            raise error
 
     return SimpleNamespace(
         on_task_instance_running=on_task_instance_running,
@@ -99,13 +104,16 @@ def run(dag_id: str, dates: Sequence[date]) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line, give Airflow the project's own folder, run."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("dag_id", choices=["nightly", "train_models", "maintain_tables"])
+    parser.add_argument("dag_id", choices=sorted(path.stem for path in DAGS.glob("*.py") if path.stem not in NO_DAGS))
     parser.add_argument("dates", nargs="+", type=date.fromisoformat, metavar="YYYY-MM-DD")
     options = parser.parse_args(arguments)
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     create_database()
-    return run(options.dag_id, options.dates)
+    try:
+        return run(options.dag_id, options.dates)
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

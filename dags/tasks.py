@@ -138,6 +138,10 @@ class ProcessJobOperator(BaseOperator):
         """Pass a time-out or a stop from the UI on to the job and its children."""
         if self.process and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGTERM)
+            try:
+                self.process.wait(timeout=4)  # Airflow itself kills five seconds after it asked a task to stop
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)  # Delta tables survive this: a commit is one rename
 
 
 class SparkJobOperator(SparkSubmitOperator):

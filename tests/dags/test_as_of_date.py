@@ -28,13 +28,14 @@ def scheduler_dag(dag: Any) -> Any:
 
 @pytest.mark.parametrize("zone", ZONES)
 def test_a_scheduled_night_processes_the_day_that_just_ended(load_dags: Any, zone: str) -> None:
+    import pendulum
     from airflow.timetables.base import TimeRestriction
 
     dag = load(load_dags, zone)
     midnight = datetime(2018, 1, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC)
     start = datetime(2017, 12, 31, tzinfo=ZoneInfo(zone)).astimezone(UTC)
     info = scheduler_dag(dag).timetable.next_dagrun_info(
-        last_automated_data_interval=None, restriction=TimeRestriction(start, None, catchup=True)
+        last_automated_data_interval=None, restriction=TimeRestriction(pendulum.instance(start), None, catchup=True)
     )
     assert info.run_after == midnight
     assert as_of(dag, info.logical_date, info.run_after) == date(2017, 12, 31)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import sys
 from datetime import date, timedelta
 from pathlib import Path
@@ -138,6 +139,25 @@ def test_an_exit_code_that_may_pass_is_left_to_the_retries(load_dags: Any, stand
     with pytest.raises(AirflowException, match=f"exit code {exit_code}") as caught:
         task.execute({})
     assert not isinstance(caught.value, AirflowFailException)
+
+
+def test_a_stopped_task_takes_its_job_with_it(load_dags: Any) -> None:
+    load_dags()
+    import tasks
+
+    sleeper = tasks.ProcessJobOperator(task_id="sleep", command=[sys.executable, "-c", "import time; time.sleep(60)"])
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 1)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            sleeper.execute({})
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert sleeper.process.returncode == -signal.SIGTERM
 
 
 @pytest.mark.spark
