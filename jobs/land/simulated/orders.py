@@ -85,8 +85,7 @@ def _make_orders(world: World, day: int, batch: str) -> Orders:
         cancel_second=np.minimum(second + pause, world.day_length(day) - 1),
         shipping_cents=np.where(gross < FREE_SHIPPING_FROM_CENTS, SHIPPING_CENTS, 0),
         delivery=rng.normal(size=count),
-        # A purchase that a contact brought was not prepared before the contact.
-        visits=visits if batch == BASE else np.zeros_like(visits),
+        visits=visits,
         line_order=line_order,
         line_number=line_number + 1,
         **lines,

@@ -78,7 +78,10 @@ def sessions_of_day(world: World, day: int, batch: str, rng: np.random.Generator
 
 
 def _preparing(world: World, day: int) -> IntArray:
-    """Customers who come today for a purchase of the next days."""
+    """Customers who come today for a purchase of the next days.
+
+    Of the base batch only, lost orders too: days before a contact must not know of it.
+    """
     found = []
     for ahead in range(1, VISIT_AHEAD_DAYS + 1):
         later = orders_of_day(world, day + ahead, BASE)
