@@ -157,7 +157,7 @@ def test_a_stopped_task_takes_its_job_with_it(load_dags: Any) -> None:
             sleeper.execute({})
     finally:
         signal.signal(signal.SIGALRM, before)
-    assert sleeper.process.returncode == -signal.SIGTERM
+    assert sleeper.process is not None and sleeper.process.returncode == -signal.SIGTERM
 
 
 @pytest.mark.spark
