@@ -8,6 +8,7 @@ a line as each task starts and ends, and between them what the jobs say. Stops a
 
 import argparse
 import importlib
+import json
 import os
 import sys
 import time
@@ -24,6 +25,9 @@ DEFAULTS = {
     "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
     "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
     "AIRFLOW__CORE__DEFAULT_TIMEZONE": os.environ.get("NIGHTJAR_BUSINESS_TIMEZONE", "UTC"),
+    "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps(
+        {"conn_type": "spark", "host": os.environ.get("NIGHTJAR_SPARK_MASTER", "local[*]")}
+    ),
     # Of Airflow only errors (a failed task's reason is printed below, so no traceback); of the jobs every line.
     "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
     "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "airflow.task.operators.tasks=INFO,airflow.task.hooks=INFO,task=CRITICAL",
