@@ -207,7 +207,9 @@ def run_of(arguments: argparse.Namespace) -> Run:
     first = arguments.first or arguments.as_of
     if first > arguments.as_of:
         raise MissingInputError(f"--from {first} is after --as-of {arguments.as_of}; swap them")
-    return Run(as_of_date=arguments.as_of, first=first, settings=get_settings())
+    run = Run(as_of_date=arguments.as_of, first=first, settings=get_settings())
+    run.spark  # noqa: B018 - started here, because column expressions need to know the engine
+    return run
 
 
 def start(main: Callable[[list[str]], None], arguments: list[str] | None = None) -> None:

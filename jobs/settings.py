@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     return_window_days: int = Field(365, ge=1, description="a return without a named order looks this far back")
     future_tolerance_minutes: int = Field(24 * 60, ge=0, description="events later than the run's day by more are refused")
     minimum_volume_ratio: float = Field(0.6, ge=0, le=1, description="of the usual rows of the weekday; less stops a night")
+    volume_sources: tuple[str, ...] = ("transactions", "clickstream")
     churn_horizon_days: int = Field(90, ge=1)
     clv_horizon_days: int = Field(90, ge=1)
     snapshot_retention_days: int = Field(35, ge=1, description="older snapshots are kept at month-ends only")

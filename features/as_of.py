@@ -1,0 +1,21 @@
+"""Rows as known at one date or at several at once."""
+
+from datetime import date, timedelta
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+
+def as_known(rows: DataFrame, dates: list[date]) -> DataFrame:
+    """Each row once per `as_of_date` in `dates` at which it was known: brought by a run of that date or earlier."""
+    at_dates = F.explode(F.array(*(F.lit(day) for day in dates)))
+    known = rows.filter(F.col("ingest_date") <= F.lit(max(dates))).withColumn("as_of_date", at_dates)
+    return known.filter(F.col("ingest_date") <= F.col("as_of_date"))
+
+
+def recently(rows: DataFrame, dates: list[date], day: str, window_days: int) -> DataFrame:
+    """`as_known` rows whose `day` lies in the last `window_days` days up to the date."""
+    earliest = min(dates) - timedelta(days=window_days - 1)
+    in_reach = rows.filter(F.col(day).between(F.lit(earliest), F.lit(max(dates))))
+    age = F.datediff("as_of_date", F.col(day))
+    return as_known(in_reach, dates).filter((age >= 0) & (age < window_days))

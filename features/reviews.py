@@ -1,0 +1,49 @@
+"""Reviews with a sentiment, and each one's length."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+_SCORED = "event_id string, text_score double"
+
+
+def clean_reviews(reviews: DataFrame, champion) -> DataFrame:
+    """`clean_reviews` of raw reviews. `champion` is (text model, version) or None.
+
+    Without a text, or without a text model yet, the stars speak: (rating - 3) / 2.
+    """
+    text = F.trim(F.concat_ws(" ", "title", "review_text"))
+    by_rating = (F.col("rating") - 3) / F.lit(2.0)
+    written = reviews.withColumn("_text", F.when(text != "", text))
+    if champion is None:
+        written = written.withColumn("text_score", F.lit(None).cast("double"))
+        version = "rating"
+    else:
+        model, version = champion
+        written = written.join(_text_scores(written, model), "event_id", "left")
+    has_score = F.col("text_score").isNotNull()
+    return written.select(
+        F.col("event_id").alias("review_id"),
+        "customer_id",
+        "order_id",
+        "product_id",
+        "event_at",
+        "event_date",
+        "ingest_date",
+        "rating",
+        F.when(F.col("_text").isNull(), 0).otherwise(F.size(F.split("_text", r"\s+"))).alias("word_count"),
+        F.coalesce("text_score", by_rating).alias("sentiment_score"),
+        F.when(has_score, F.lit(f"sentiment-{version}")).otherwise(F.lit("rating")).alias("sentiment_model"),
+    )
+
+
+def _text_scores(written: DataFrame, model) -> DataFrame:
+    def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            scores = model.predict(batch.column("_text").to_pandas())
+            yield pa.record_batch([batch.column("event_id"), pa.array(scores, pa.float64(), from_pandas=True)], ["event_id", "text_score"])
+
+    texts = written.filter(F.col("_text").isNotNull()).select("event_id", "_text")
+    return texts.mapInArrow(score, _SCORED)

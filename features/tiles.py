@@ -1,0 +1,132 @@
+"""Clean rows into tiles: what each run added to each customer's days.
+
+One function a source; each returns rows with `customer_id`, `event_date`, `ingest_date` and the facts that it knows.
+Guests, who have no customer_id, and bots add nothing.
+"""
+
+from functools import reduce
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from schemas.feature import FACTS, FEATURE_CUSTOMER_DAY
+
+KEY = FEATURE_CUSTOMER_DAY.key
+
+
+def tiles(sources: list[DataFrame]) -> DataFrame:
+    """`feature_customer_day` from the rows of all sources."""
+    rows = reduce(lambda left, right: left.unionByName(right), [_with_every_fact(rows) for rows in sources])
+    summed = rows.filter(F.col("customer_id").isNotNull()).groupBy(*KEY)
+    return summed.agg(*(F.sum(fact.name).alias(fact.name) for fact in FACTS))
+
+
+def _with_every_fact(rows: DataFrame) -> DataFrame:
+    known = set(rows.columns)
+    facts = (
+        (F.col(fact.name) if fact.name in known else F.lit(0)).cast(fact.type).alias(fact.name) for fact in FACTS
+    )
+    return rows.select(*KEY, *facts)
+
+
+def order_line_facts(lines: DataFrame) -> DataFrame:
+    """Money and units of lines, on the day of the order that they are booked to."""
+    is_sale = F.col("line_type") == "sale"
+    is_refund = F.col("line_type").isin("return", "cancellation")
+    amount = F.col("net_amount")
+    return lines.select(
+        "customer_id",
+        F.col("order_date").alias("event_date"),
+        "ingest_date",
+        is_sale.cast("bigint").alias("sale_line_count"),
+        F.coalesce("quantity", F.lit(0)).alias("unit_count"),
+        F.when(is_sale, amount).otherwise(0).alias("sale_amount"),
+        F.when(is_refund, -amount).otherwise(0).alias("refund_amount"),
+        amount.alias("net_amount"),
+        "discount_amount",
+        "shipping_amount",
+    )
+
+
+def order_facts(states: DataFrame) -> DataFrame:
+    """Orders made and undone, from `orders.order_states`."""
+    return states.select(
+        "customer_id", F.col("order_date").alias("event_date"), "ingest_date", "order_count", "order_amount_squared"
+    )
+
+
+def click_facts(events: DataFrame) -> DataFrame:
+    """Clicks and sessions, without bots. A session counts on the day of its first event."""
+
+    def times(*event_types: str):
+        return F.col("event_type").isin(*event_types).cast("bigint")
+
+    starts = F.col("is_session_start").cast("bigint")
+    is_mobile = F.lower("device_type").rlike("mobile|phone|app|tablet")
+    return events.filter(~F.col("is_bot")).select(
+        "customer_id",
+        "event_date",
+        "ingest_date",
+        starts.alias("session_count"),
+        F.lit(1).alias("click_count"),
+        times("view").alias("view_count"),
+        times("search").alias("search_count"),
+        times("add_to_cart").alias("cart_count"),
+        times("remove_from_cart").alias("cart_removal_count"),
+        times("purchase").alias("click_purchase_count"),
+        (starts * F.coalesce(is_mobile, F.lit(False)).cast("bigint")).alias("mobile_session_count"),
+        F.col("dwell_seconds").alias("session_seconds"),
+    )
+
+
+def bounce_facts(events: DataFrame, first) -> DataFrame:
+    """Sessions of one event: +1 in the run that leaves it so, -1 in the run that adds a second event.
+
+    `events` are all events of the sessions that runs since `first` touched.
+    """
+    runs = events.filter(~F.col("is_bot")).groupBy("session_id", "ingest_date").agg(
+        F.count("event_id").alias("event_count"),
+        F.min("event_date").alias("event_date"),
+        F.max("customer_id").alias("customer_id"),
+    )
+    from pyspark.sql.window import Window
+
+    by_run = Window.partitionBy("session_id").orderBy("ingest_date")
+    so_far = by_run.rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    states = (
+        runs.withColumn("_is_bounce", (F.sum("event_count").over(so_far) == 1).cast("bigint"))
+        .withColumn("_day", F.min("event_date").over(so_far))
+        .withColumn("_customer", F.max("customer_id").over(so_far))
+    )
+    change = F.col("_is_bounce") - F.lag("_is_bounce", 1, 0).over(by_run)
+    return (
+        states.withColumn("bounce_count", change)
+        .filter(F.col("ingest_date") >= F.lit(first))
+        .select(
+            F.col("_customer").alias("customer_id"), F.col("_day").alias("event_date"), "ingest_date", "bounce_count"
+        )
+    )
+
+
+def review_facts(reviews: DataFrame) -> DataFrame:
+    """Reviews, stars and sentiment."""
+    return reviews.select(
+        "customer_id",
+        "event_date",
+        "ingest_date",
+        F.lit(1).alias("review_count"),
+        F.col("rating").alias("rating_sum"),
+        (F.col("rating") <= 2).cast("bigint").alias("low_rating_count"),
+        F.col("sentiment_score").alias("sentiment_sum"),
+    )
+
+
+def campaign_facts(campaign_events: DataFrame) -> DataFrame:
+    """Contacts and redemptions."""
+    return campaign_events.select(
+        "customer_id",
+        "event_date",
+        "ingest_date",
+        (F.col("event_type") == "contact").cast("bigint").alias("contact_count"),
+        (F.col("event_type") == "redemption").cast("bigint").alias("redemption_count"),
+    )

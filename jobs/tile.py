@@ -1,0 +1,54 @@
+"""Clean rows of the run into tiles: what it added to each customer's days.
+
+Reads `clean_order_lines`, `clean_events`, `clean_reviews`, `clean_campaign_events`; writes `feature_customer_day`.
+"""
+
+from typing import TYPE_CHECKING
+
+from jobs import runtime
+from schemas.clean import CLEAN_CAMPAIGN_EVENTS, CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_REVIEWS
+from schemas.feature import FEATURE_CUSTOMER_DAY
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from schemas.contract import Table
+
+
+def main(arguments: list[str]) -> None:
+    """Replace the tiles of the run's days."""
+    run = runtime.run_of(runtime.parser("tile", __doc__).parse_args(arguments))
+    with runtime.step("tile"):
+        run.replace(tiles_of(run), FEATURE_CUSTOMER_DAY)
+
+
+def tiles_of(run: runtime.Run) -> "DataFrame":
+    """The run's tiles from the sources that the shop has."""
+    from pyspark.sql import functions as F
+
+    from features import tiles
+    from features.orders import order_states
+
+    since = F.col("ingest_date") >= F.lit(run.first)
+    parts = []
+    if run.exists(CLEAN_ORDER_LINES):
+        states = order_states(touched(run, CLEAN_ORDER_LINES, "order_id"))
+        parts += [tiles.order_line_facts(run.brought(CLEAN_ORDER_LINES)), tiles.order_facts(states.filter(since))]
+    if run.exists(CLEAN_EVENTS):
+        of_sessions = touched(run, CLEAN_EVENTS, "session_id")
+        parts += [tiles.click_facts(run.brought(CLEAN_EVENTS)), tiles.bounce_facts(of_sessions, run.first)]
+    if run.exists(CLEAN_REVIEWS):
+        parts.append(tiles.review_facts(run.brought(CLEAN_REVIEWS)))
+    if run.exists(CLEAN_CAMPAIGN_EVENTS):
+        parts.append(tiles.campaign_facts(run.brought(CLEAN_CAMPAIGN_EVENTS)))
+    return tiles.tiles(parts) if parts else run.spark.createDataFrame([], FEATURE_CUSTOMER_DAY.struct)
+
+
+def touched(run: runtime.Run, table: "Table", group: str) -> "DataFrame":
+    """All rows known of the groups (orders, sessions) that got rows in the run's days."""
+    groups = run.brought(table).select(group).distinct()
+    return run.known(table).join(groups, group, "left_semi")
+
+
+if __name__ == "__main__":
+    runtime.start(main)
