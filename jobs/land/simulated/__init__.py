@@ -29,7 +29,6 @@ PROFILE: dict[str, str | int | float | bool | date] = {
     "quantity_is_units": True,
     "has_prices": True,
     "minimum_volume_ratio": 0.3,
-    "longest_closure_days": 0,
 }
 NOTES = {"is_simulated": "made by jobs/land/simulated; truth for tests lies in truth/"}
 
