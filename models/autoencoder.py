@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.base import TrainingDataError, read_arrays, read_json, write_arrays, write_json
+from models.base import TrainingDataError, read_arrays, read_json, with_tuples, write_arrays, write_json
 from models.scaling import FeatureScaler, ScalerConfig
+
+_PARTS = ("weights", "biases", "decoder_biases")
 
 
 @dataclass(frozen=True)
@@ -113,10 +115,8 @@ class Autoencoder:
         scaler = FeatureScaler.fit(frame.iloc[order[held + stop :]], config.scaler)
         rows = scaler.transform(frame)[order]
         network, training = _train(rows[held + stop :], rows[held : held + stop], config)
-        arrays = [
-            tuple(np.asarray(a) for a in part) for part in (network.weights, network.biases, network.decoder_biases)
-        ]
-        model = cls(tuple(map(str, frame.columns)), scaler, *arrays, config.seed, {}, config)
+        layers: dict[str, Any] = {part: tuple(map(np.asarray, getattr(network, part))) for part in _PARTS}
+        model = cls(tuple(map(str, frame.columns)), scaler, **layers, seed=config.seed, metrics={}, config=config)
         error = float(((model._decode(model._encode(rows[:held])) - rows[:held]) ** 2).mean())
         baseline = float(((rows[:held] - rows[held + stop :].mean(axis=0)) ** 2).mean())
         measured = {"holdout_mse": error, "column_mean_mse": baseline, "holdout_rows": float(held)}
@@ -152,8 +152,7 @@ class Autoencoder:
         """Write `autoencoder.json`, `autoencoder.npz` and the scaler."""
         content = {"seed": self.seed, "metrics": self.metrics, "config": asdict(self.config)}
         write_json(directory, "autoencoder.json", {"feature_names": self.feature_names, **content})
-        parts = {"weight": self.weights, "bias": self.biases, "decoder_bias": self.decoder_biases}
-        arrays = {f"{part}_{i}": array for part, layers in parts.items() for i, array in enumerate(layers)}
+        arrays = {f"{part}_{i}": array for part in _PARTS for i, array in enumerate(getattr(self, part))}
         write_arrays(directory, "autoencoder.npz", arrays)
         self.scaler.save(directory)
 
@@ -161,12 +160,11 @@ class Autoencoder:
     def load(cls, directory: Path) -> "Autoencoder":
         """Read what `save` wrote."""
         content, arrays = read_json(directory, "autoencoder.json"), read_arrays(directory, "autoencoder.npz")
-        layers = range(len(arrays) // 3)
-        parts = [tuple(arrays[f"{part}_{i}"] for i in layers) for part in ("weight", "bias", "decoder_bias")]
-        stored = {**content["config"], "hidden_sizes": tuple(content["config"]["hidden_sizes"])}
+        depth = range(len(arrays) // len(_PARTS))
+        layers = {part: tuple(arrays[f"{part}_{i}"] for i in depth) for part in _PARTS}
+        stored = with_tuples(content["config"])
         config = AutoencoderConfig(**{**stored, "scaler": ScalerConfig(**stored["scaler"])})
-        scaler = FeatureScaler.load(directory)
-        return cls(tuple(content["feature_names"]), scaler, *parts, content["seed"], content["metrics"], config)
+        return cls(**with_tuples({**content, **layers, "config": config, "scaler": FeatureScaler.load(directory)}))
 
 
 def _train(rows: np.ndarray, validation: np.ndarray, config: AutoencoderConfig) -> tuple[Any, dict[str, float]]:

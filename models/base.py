@@ -81,6 +81,11 @@ def read_json(directory: Path, name: str) -> dict[str, Any]:
     return content
 
 
+def with_tuples(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn the lists of JSON back into the tuples that frozen dataclasses hold."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
+
+
 def write_arrays(directory: Path, name: str, arrays: Mapping[str, np.ndarray]) -> None:
     """Write arrays of numbers; an array of Python objects is refused, as only a pickle could hold it."""
     directory.mkdir(parents=True, exist_ok=True)

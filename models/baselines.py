@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from models.base import TrainingDataError, read_json, to_matrix, write_json
-from models.scaling import FeatureScaler, ScalerConfig
+from models.base import TrainingDataError, read_json, to_matrix, with_tuples, write_json
+from models.scaling import FeatureScaler
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,7 @@ class RfmChurn:
     def load(cls, directory: Path) -> "RfmChurn":
         """Read `rfm_churn.json`."""
         content = read_json(directory, "rfm_churn.json")
-        scaler = content.pop("scaler")
-        config = ScalerConfig(**scaler.pop("config"))
-        content["scaler"] = FeatureScaler(**{key: tuple(value) for key, value in scaler.items()}, config=config)
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in content.items()})
+        return cls(**with_tuples({**content, "scaler": FeatureScaler.from_json(content["scaler"])}))
 
 
 @dataclass(frozen=True)
@@ -75,5 +72,4 @@ class PastRateClv:
     @classmethod
     def load(cls, directory: Path) -> "PastRateClv":
         """Read `past_rate_clv.json`."""
-        content = read_json(directory, "past_rate_clv.json")
-        return cls(**{**content, "feature_names": tuple(content["feature_names"])})
+        return cls(**with_tuples(read_json(directory, "past_rate_clv.json")))

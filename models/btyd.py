@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import betaincinv, betaln, digamma, expit, gammaln, polygamma
 
-from models.base import TrainingDataError, read_json, to_matrix, write_json
+from models.base import TrainingDataError, read_json, to_matrix, with_tuples, write_json
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,7 @@ class BgNbd:
     @classmethod
     def load(cls, directory: Path) -> "BgNbd":
         """Read `bg_nbd.json`."""
-        content = read_json(directory, "bg_nbd.json")
-        return cls(**{**content, "feature_names": tuple(content["feature_names"])})
+        return cls(**with_tuples(read_json(directory, "bg_nbd.json")))
 
 
 def _orders_if_alive(shape: float, a: float, b: float, stretch: np.ndarray) -> np.ndarray:
@@ -229,8 +228,7 @@ class GammaGamma:
     @classmethod
     def load(cls, directory: Path) -> "GammaGamma":
         """Read `gamma_gamma.json`."""
-        content = read_json(directory, "gamma_gamma.json")
-        return cls(**{**content, "feature_names": tuple(content["feature_names"])})
+        return cls(**with_tuples(read_json(directory, "gamma_gamma.json")))
 
 
 def _check_triples(values: np.ndarray, names: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.base import TrainingDataError, read_json, to_matrix, write_json
+from models.base import TrainingDataError, read_json, to_matrix, with_tuples, write_json
 from models.calibration import IsotonicCalibration
 from models.evaluation import evaluate_probabilities
 
@@ -108,7 +108,7 @@ class ChurnModel:
         import xgboost
 
         content = read_json(directory, "churn.json")
-        calibration = IsotonicCalibration(**{key: tuple(value) for key, value in content["calibration"].items()})
+        calibration = IsotonicCalibration(**with_tuples(content["calibration"]))
         return cls(
             tuple(content["feature_names"]),
             xgboost.Booster(model_file=directory / "churn.xgboost.ubj"),

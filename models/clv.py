@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import pandas as pd
 
-from models.base import FeatureMismatchError, Model, TrainingDataError, read_json, to_matrix, write_json
+from models.base import FeatureMismatchError, Model, TrainingDataError, read_json, to_matrix, with_tuples, write_json
 from models.btyd import BgNbd, BtydConfig, GammaGamma
 from models.evaluation import evaluate_amounts
 
@@ -64,8 +64,7 @@ class BtydClv:
     @classmethod
     def load(cls, directory: Path) -> "BtydClv":
         """Read what `save` wrote."""
-        content = {**read_json(directory, "clv.json")}
-        content["feature_names"] = tuple(content["feature_names"])
+        content = with_tuples(read_json(directory, "clv.json"))
         return cls(**content, orders=BgNbd.load(directory), amounts=GammaGamma.load(directory))
 
 
@@ -154,13 +153,11 @@ class TwoPartClv:
         """Read what `save` wrote."""
         import lightgbm
 
-        content = read_json(directory, "clv.json")
-        content["feature_names"] = tuple(content["feature_names"])
+        content = with_tuples(read_json(directory, "clv.json"))
         content["config"] = TwoPartConfig(**content["config"])
-        parts = {
-            part: lightgbm.Booster(model_file=directory / f"clv.{part}.txt") for part in ("classifier", "regressor")
-        }
-        return cls(**content, **parts)
+        for part in ("classifier", "regressor"):
+            content[part] = lightgbm.Booster(model_file=directory / f"clv.{part}.txt")
+        return cls(**content)
 
 
 class Choice(NamedTuple):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from models.base import TrainingDataError, read_json, to_matrix, write_json
+from models.base import TrainingDataError, read_json, to_matrix, with_tuples, write_json
 
 NO_ORDERS = "no_orders"
 
@@ -87,8 +87,7 @@ class RfmModel:
     @classmethod
     def load(cls, directory: Path) -> "RfmModel":
         """Read `rfm.json`."""
-        content = read_json(directory, "rfm.json")
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in content.items()})
+        return cls(**with_tuples(read_json(directory, "rfm.json")))
 
 
 def _has_ordered(values: np.ndarray) -> np.ndarray:

@@ -1,12 +1,14 @@
 """Feature scaling for networks and linear models: skewed, missing and constant columns become tame float32."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from models.base import TrainingDataError, read_json, to_matrix, write_json
+from models.base import TrainingDataError, read_json, to_matrix, with_tuples, write_json
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,12 @@ class FeatureScaler:
     @classmethod
     def load(cls, directory: Path) -> "FeatureScaler":
         """Read `scaler.json`."""
-        content = read_json(directory, "scaler.json")
-        config = ScalerConfig(**content.pop("config"))
-        return cls(**{key: tuple(value) for key, value in content.items()}, config=config)
+        return cls.from_json(read_json(directory, "scaler.json"))
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "FeatureScaler":
+        """Rebuild from the fields as JSON keeps them, alone or inside a model that holds a scaler."""
+        return cls(**with_tuples({**content, "config": ScalerConfig(**content["config"])}))
 
 
 def _compress(values: np.ndarray, config: ScalerConfig) -> np.ndarray:

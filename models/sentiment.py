@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from models.base import TrainingDataError, read_arrays, read_json, write_arrays, write_json
+from models.base import TrainingDataError, read_arrays, read_json, with_tuples, write_arrays, write_json
 
 # A run of Unicode letters, with apostrophes inside. Scripts without spaces give whole phrases: weak, but never wrong.
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
@@ -99,10 +99,8 @@ class SentimentModel:
     @classmethod
     def load(cls, directory: Path) -> "SentimentModel":
         """Read what `save` wrote."""
-        content = read_json(directory, "sentiment.json")
-        content["config"] = SentimentConfig(**content["config"])
-        names = {key: tuple(content.pop(key)) for key in ("vocabulary", "feature_names")}
-        return cls(**content, **names, **read_arrays(directory, "sentiment.npz"))
+        content = with_tuples({**read_json(directory, "sentiment.json"), **read_arrays(directory, "sentiment.npz")})
+        return cls(**{**content, "config": SentimentConfig(**content["config"])})
 
 
 def _text(value: Any) -> str:
