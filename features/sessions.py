@@ -20,7 +20,7 @@ def clean_events(clicks: DataFrame, earlier: DataFrame, gap_minutes: int, bot_ev
     """
     is_on_time = F.col("event_date") == F.col("ingest_date")
     placed = _placed_on_time(clicks.filter(is_on_time), earlier, gap_minutes)
-    joined = _placed_late(clicks.filter(~is_on_time), earlier.unionByName(_as_earlier(placed)), gap_minutes)
+    joined = _placed_late(clicks.filter(~is_on_time), _as_earlier(earlier).unionByName(_as_earlier(placed)), gap_minutes)
     events = placed.unionByName(joined)
     return _with_customer(_with_bot_flag(events, bot_events_per_minute))
 
@@ -36,13 +36,22 @@ def _session_id(visitor_id, event_id):
 def _placed_on_time(clicks: DataFrame, earlier: DataFrame, gap_minutes: int) -> DataFrame:
     """New on-time events after the visitor's earlier on-time ones."""
     was_on_time = F.col("event_date") == F.col("ingest_date")
-    before = earlier.filter(was_on_time).select(
-        "visitor_id", "event_at", "event_id", F.col("session_id").alias("known_session_id"), F.lit(False).alias("is_new")
-    )
     new = clicks.withColumn("known_session_id", F.lit(None).cast("string")).withColumn("is_new", F.lit(True))
+    known = {"known_session_id": F.col("session_id"), "is_new": F.lit(False)}
+    kept = ("visitor_id", "event_at", "event_id")
+    before = earlier.filter(was_on_time).select(
+        *(
+            known[field.name].alias(field.name)
+            if field.name in known
+            else F.col(field.name)
+            if field.name in kept
+            else F.lit(None).cast(field.dataType).alias(field.name)
+            for field in new.schema
+        )
+    )
     by_visitor = Window.partitionBy("visitor_id").orderBy("event_at", F.col("is_new").cast("int"), "event_id")
     so_far = by_visitor.rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    rows = new.unionByName(before, allowMissingColumns=True)
+    rows = new.unionByName(before)
     gap = F.col("event_at").cast("double") - F.lag("event_at").over(by_visitor).cast("double")
     is_start = F.col("gap").isNull() | (F.col("gap") > gap_minutes * 60)
     opened = F.coalesce("known_session_id", F.when(F.col("is_session_start"), _session_id(F.col("visitor_id"), F.col("event_id"))))

@@ -139,7 +139,7 @@ class Run:
         from deltalake import DeltaTable, Schema
 
         self.path(table).parent.mkdir(parents=True, exist_ok=True)
-        schema = Schema.from_json(table.struct.json())
+        schema = Schema.from_json(table.commented_struct.json())
         about = {"name": table.name, "description": table.meaning}
         DeltaTable.create(str(self.path(table)), schema, mode="ignore", partition_by=partition, **about)
 

@@ -170,6 +170,11 @@ class Table:
     @property
     def struct(self) -> T.StructType:
         """The Spark type. Every field is nullable: engines lose NOT NULL on the way, the write check keeps it."""
+        return T.StructType([T.StructField(column.name, column.type) for column in self.columns])
+
+    @property
+    def commented_struct(self) -> T.StructType:
+        """The same with column comments, to make the table by; Sail 0.7.2 can't run every plan over such a frame."""
         return T.StructType([T.StructField(c.name, c.type, True, {"comment": c.comment}) for c in self.columns])
 
     def rules(self) -> list[tuple[str, str]]:
