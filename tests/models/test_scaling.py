@@ -37,10 +37,10 @@ def test_missing_values_do_not_move_the_mean():
     assert with_missing.mean == known.mean
 
 
-@pytest.mark.parametrize("constant", [0.0, 0.1, 1e9, np.nan])
+@pytest.mark.parametrize("constant", [0.0, 0.3, 1e9, np.nan])
 def test_a_constant_column_is_zero(constant):
-    frame = pd.DataFrame({"a": [constant] * 7})
-    np.testing.assert_array_equal(FeatureScaler.fit(frame).transform(frame)[:, 0], np.zeros(7))
+    frame = pd.DataFrame({"a": [constant] * 10})
+    np.testing.assert_array_equal(FeatureScaler.fit(frame).transform(frame)[:, 0], np.zeros(10))
 
 
 def test_outliers_are_clipped():
