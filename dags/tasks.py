@@ -119,7 +119,7 @@ class ProcessJobOperator(BaseOperator):
             env=os.environ | {"PYTHONUNBUFFERED": "1"},  # a line is seen when the job writes it, not when it ends
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
             errors="backslashreplace",
             start_new_session=True,  # so that on_kill reaches the job's children too
         )

@@ -17,7 +17,7 @@ DAGS = REPOSITORY / "dags"
 
 _home = tempfile.mkdtemp(prefix="nightjar-airflow-")
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
-for name in [name for name in os.environ if name.startswith(("AIRFLOW_", "NIGHTJAR_"))]:
+for name in [name for name in os.environ if name.startswith("AIRFLOW_")]:
     del os.environ[name]
 os.environ |= {
     "AIRFLOW_HOME": _home,
@@ -25,7 +25,7 @@ os.environ |= {
     "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
     "AIRFLOW_CONN_SPARK_DEFAULT": '{"conn_type": "spark", "host": "local[*]"}',
 }
-sys.path.insert(0, str(DAGS))
+sys.path.append(str(DAGS))
 
 DAG_IDS = ("maintain_tables", "nightly", "train_models")
 LoadDags = Callable[..., dict[str, Any]]
@@ -34,6 +34,9 @@ LoadDags = Callable[..., dict[str, Any]]
 @pytest.fixture
 def load_dags(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoadDags]:
     """Import the DAG files afresh under given environment variables, as a process started with them would."""
+
+    for name in [name for name in os.environ if name.startswith("NIGHTJAR_")]:
+        monkeypatch.delenv(name)
 
     def load(**environment: str) -> dict[str, Any]:
         for name, value in environment.items():
