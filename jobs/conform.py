@@ -104,7 +104,7 @@ def conform_reviews(run: runtime.Run) -> None:
     from models.registry import load_champion
     from models.sentiment import SentimentModel
 
-    champion = load_champion("sentiment", SentimentModel.load, run.settings.models)
+    champion = load_champion("sentiment", SentimentModel.load, run.settings.tracking_uri)
     run.replace(clean_reviews(run.brought(RAW_REVIEWS), champion), CLEAN_REVIEWS)
 
 

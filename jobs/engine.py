@@ -1,5 +1,6 @@
 """One session factory for the two engines."""
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -66,11 +67,15 @@ def _spark(settings: Settings) -> "SparkSession":
     problem = java_problem()
     if problem:
         raise MissingInputError(problem)
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # it tells every error a second time
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.appName("nightjar")
-    for key, value in spark_conf(settings).items():
+    conf = spark_conf(settings)
+    if "SPARK_ENV_LOADED" in os.environ:  # spark-submit started this process: the master and the JVM are its own
+        conf.pop("spark.master")
+    for key, value in conf.items():
         builder = builder.config(key, value)
     return builder.getOrCreate()
 

@@ -18,7 +18,6 @@ from jobs import runtime
 from jobs.errors import ContractError, MissingInputError
 from schemas.ops import OPS_FILE, OPS_RUN
 from schemas.raw import RAW_QUARANTINE, SOURCES, landing_columns
-from schemas.score import CUSTOMER_360
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -73,7 +72,7 @@ def new_files(run: runtime.Run) -> list[LandingFile]:
     if not landing.is_dir():
         raise MissingInputError(f"{landing} is not there; run `python -m jobs.land`, or point NIGHTJAR_LAKE at a lake")
     known = {(row.source, row.content_hash): row for row in run.read(OPS_FILE).collect()}
-    published = {row.as_of_date for row in run.read(CUSTOMER_360).select("as_of_date").distinct().collect()}
+    published = run.published_dates()
     seen: set[tuple[str, str]] = set()
     found = []
     for source, path, day in landing_files(landing, run.as_of_date):

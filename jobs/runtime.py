@@ -80,6 +80,16 @@ class Run:
 
         return self.read(table).filter(F.col("ingest_date").between(F.lit(self.first), F.lit(self.as_of_date)))
 
+    def published_dates(self) -> set[date]:
+        """Dates that readers see: those with rows in `customer_360`."""
+        from schemas.score import CUSTOMER_360
+
+        return {row.as_of_date for row in self.read(CUSTOMER_360).select("as_of_date").distinct().collect()}
+
+    def is_published(self) -> bool:
+        """Whether the run's date is published: then its snapshot, scores and rows stay as they are."""
+        return self.as_of_date in self.published_dates()
+
     def replace(
         self, rows: "DataFrame", table: "Table", first: date | None = None, last: date | None = None, also: str = ""
     ) -> None:
@@ -99,10 +109,22 @@ class Run:
 
         def write() -> None:
             self.ensure(table)
-            writer = checked.write.format("delta").mode("overwrite").option("replaceWhere", where)
+            writer = checked.write.format("delta").mode("overwrite")
+            if self.settings.engine == "sail" and table.has_arrays and days[0] == days[1]:
+                # Sail 0.7.2 can't replaceWhere a table with an array column; overwriting the day's partition is the same.
+                writer = writer.option("partitionOverwriteMode", "dynamic")
+            else:
+                writer = writer.option("replaceWhere", where)
             writer.saveAsTable(self.location(table)) if self.settings.catalog else writer.save(str(self.path(table)))
 
         self._commit(write, table, f"slice={days[0]}..{days[1]}")
+
+    def clear(self, table: "Table") -> None:
+        """Leave the table without rows for this run's days."""
+        self.ensure(table)
+        where = f"{table.slice_column} BETWEEN DATE'{self.first}' AND DATE'{self.as_of_date}'"
+        statement = f"DELETE FROM {self.location(table)} WHERE {where}"  # noqa: S608 - names of contracts, dates
+        self._commit(lambda: self.spark.sql(statement).collect(), table, f"clear={self.first}..{self.as_of_date}")
 
     def merge(self, rows: "DataFrame", table: "Table") -> None:
         """Insert `rows` or, where the key is there already, put them in its place, in one commit."""
@@ -143,7 +165,7 @@ class Run:
         about = {"name": table.name, "description": table.meaning}
         DeltaTable.create(str(self.path(table)), schema, mode="ignore", partition_by=partition, **about)
 
-    def _commit(self, write: Callable[[], None], table: "Table", what: str) -> None:
+    def _commit(self, write: Callable[[], object], table: "Table", what: str) -> None:
         started = time.monotonic()
         for attempt in range(1, COMMIT_TRIES + 1):
             try:

@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     spark_remote: str | None = Field(None, description="sc:// URL of a running Spark Connect server")
     spark_conf: dict[str, str] = {}
     spark_jars: Path = Path(".jars")
+    mlflow_uri: str | None = Field(None, description="of an MLflow server; None: SQLite in the lake")
     threads: int = Field(2, ge=1, description="threads of model training")
 
     # The shop, as its landing adapter describes it
@@ -69,6 +70,11 @@ class Settings(BaseSettings):
     def models(self) -> Path:
         """MLflow's database and artefacts."""
         return self.lake / "models"
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's address."""
+        return self.mlflow_uri or f"sqlite:///{(self.models / 'mlflow.db').resolve()}"
 
     @property
     def exports(self) -> Path:

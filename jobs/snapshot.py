@@ -2,17 +2,15 @@
 
 Reads `feature_customer_day`, `clean_*`; writes `feature_customer`, `feature_product`, `feature_pattern`.
 
-A published snapshot is never rewritten: for a published date the job ends with exit code 5 and changes nothing.
+A published snapshot is never rewritten: published dates are left out. Late data is in the next snapshot.
 `--dates` makes the snapshots of several dates in one pass, as training needs them.
 """
 
 from datetime import date
 
 from jobs import runtime
-from jobs.errors import PublishedError
 from schemas.clean import CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_PRODUCTS, CLEAN_REVIEWS
 from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, FEATURE_PATTERN, FEATURE_PRODUCT
-from schemas.score import CUSTOMER_360
 
 FIRST_VERSION = 1
 
@@ -23,20 +21,11 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--dates", type=date.fromisoformat, nargs="+", help="dates up to --as-of, instead of it alone")
     given = parser.parse_args(arguments)
     run = runtime.run_of(given)
-    dates = sorted(set(given.dates or [run.as_of_date]))
-    refuse_published(run, dates)
-    with runtime.step("snapshot", dates=len(dates)):
-        write_snapshots(run, dates)
-
-
-def refuse_published(run: runtime.Run, dates: list[date]) -> None:
-    """Published snapshots stay as they are."""
-    from pyspark.sql import functions as F
-
-    published = run.read(CUSTOMER_360).filter(F.col("as_of_date").isin(dates)).select("as_of_date").distinct().collect()
-    if published:
-        days = ", ".join(str(row.as_of_date) for row in published)
-        raise PublishedError(f"{days} is published, its snapshot stays; late data is in the next one")
+    asked = set(given.dates or [run.as_of_date])
+    dates = sorted(asked - run.published_dates())
+    with runtime.step("snapshot", dates=len(dates), published=len(asked) - len(dates)):
+        if dates:
+            write_snapshots(run, dates)
 
 
 def write_snapshots(run: runtime.Run, dates: list[date]) -> None:

@@ -177,6 +177,11 @@ class Table:
         """The same with column comments, to make the table by; Sail 0.7.2 can't run every plan over such a frame."""
         return T.StructType([T.StructField(c.name, c.type, True, {"comment": c.comment}) for c in self.columns])
 
+    @property
+    def has_arrays(self) -> bool:
+        """Whether a column holds arrays."""
+        return any(isinstance(column.type, T.ArrayType) for column in self.columns)
+
     def rules(self) -> list[tuple[str, str]]:
         """Every row rule as (sentence, SQL that is true when it holds)."""
         of_columns = [

@@ -1,0 +1,224 @@
+"""Train the models on stored snapshots and register them.
+
+Reads `feature_customer`, `feature_customer_day`, `clean_reviews`, `raw_reviews`; writes the MLflow registry.
+
+The latest snapshot whose horizon is over is the holdout date. Churn and CLV train on the earlier ones whose horizon
+ended by then, so nothing that a model learned from happened after the holdout date. The registered model is the one
+that was measured. A model for which the shop has too little data is left out, with a log line, and the others go on.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from jobs import runtime
+from jobs.errors import MissingInputError
+from schemas.clean import CLEAN_REVIEWS
+from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, FEATURES
+from schemas.raw import RAW_REVIEWS
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+log = logging.getLogger("nightjar")
+
+MAXIMUM_ROWS = 500_000  # of one training set on the driver; beyond, customers are sampled by a hash of their id
+RFM_COLUMNS = ("recency_days", "order_count_lifetime", "net_revenue_lifetime")
+BTYD_COLUMNS = ("btyd_frequency", "btyd_recency", "btyd_age", "mean_repeat_amount")
+FEATURE_NAMES = tuple(feature.name for feature in FEATURES)
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Feature rows of customers who have ordered, and what they did in the horizon after their snapshot."""
+
+    frame: "pd.DataFrame"
+    customers: "np.ndarray"
+    later_order_count: "np.ndarray"
+    later_net_revenue: "np.ndarray"
+
+
+def main(arguments: list[str]) -> None:
+    """Train and register every model that the data allow."""
+    run = runtime.run_of(runtime.parser("train", __doc__).parse_args(arguments))
+    stored = stored_dates(run)
+    if run.as_of_date not in stored:
+        raise MissingInputError(f"no snapshot of {run.as_of_date}; run `python -m jobs.backfill --to {run.as_of_date}`")
+    trainers: dict[str, Callable[[runtime.Run, list[date]], Any]] = {
+        "rfm": train_rfm,
+        "embedding": train_embedding,
+        "churn": train_churn,
+        "clv": train_clv,
+        "sentiment": train_sentiment,
+    }
+    from models.base import TrainingDataError
+
+    for name, train in trainers.items():
+        with runtime.step("train", model=name) as facts:
+            try:
+                facts.update(train(run, stored))
+            except TrainingDataError as error:
+                log.warning("step=train model=%s left out: %s", name, error)
+
+
+def stored_dates(run: runtime.Run) -> list[date]:
+    """Dates that have a snapshot, up to the run's."""
+    rows = run.read(FEATURE_CUSTOMER).select("as_of_date").distinct().collect()
+    return sorted(row.as_of_date for row in rows if row.as_of_date <= run.as_of_date)
+
+
+def split(stored: list[date], last: date, horizon_days: int) -> tuple[list[date], date]:
+    """(training dates, holdout date): the latest date with its horizon over by `last`, and those over by that date."""
+    from models.base import TrainingDataError
+
+    horizon = timedelta(days=horizon_days)
+    over = [day for day in stored if day + horizon <= last]
+    training = [day for day in over if day + horizon <= over[-1]]
+    if not training:
+        raise TrainingDataError(
+            f"needs two snapshots {horizon_days} days apart, the later {horizon_days} days before {last}; "
+            f"stored are {', '.join(map(str, stored))}"
+        )
+    return training, over[-1]
+
+
+def training_set(run: runtime.Run, dates: list[date], horizon_days: int) -> TrainingSet:
+    """Stored snapshots joined with what happened strictly after them, as known at the run's date."""
+    from pyspark.sql import functions as F
+
+    from features.labels import labels
+
+    snapshots = feature_rows(run, dates).filter(F.col("btyd_age").isNotNull())
+    later = labels(run.known(FEATURE_CUSTOMER_DAY), dates, horizon_days)
+    rows = sampled(snapshots).join(later, ["as_of_date", "customer_id"], "left").orderBy("as_of_date", "customer_id")
+    frame = rows.toPandas()
+    return TrainingSet(
+        frame[list(FEATURE_NAMES)].astype(float),
+        frame["customer_id"].to_numpy(),
+        frame["later_order_count"].fillna(0).to_numpy(dtype=float),
+        frame["later_net_revenue"].fillna(0).to_numpy(dtype=float),
+    )
+
+
+def feature_rows(run: runtime.Run, dates: list[date]):
+    """Snapshots of the dates with every feature as a double."""
+    from pyspark.sql import functions as F
+
+    features = (F.col(name).cast("double").alias(name) for name in FEATURE_NAMES)
+    return run.read(FEATURE_CUSTOMER).filter(F.col("as_of_date").isin(dates)).select("as_of_date", "customer_id", *features)
+
+
+def sampled(rows):
+    """At most `MAXIMUM_ROWS` rows, whole customers, always the same ones."""
+    from pyspark.sql import functions as F
+
+    count = rows.count()
+    if count <= MAXIMUM_ROWS:
+        return rows
+    kept = int(1_000_000 * MAXIMUM_ROWS / count)
+    return rows.filter(F.pmod(F.xxhash64("customer_id"), F.lit(1_000_000)) < kept)
+
+
+def register(run: runtime.Run, name: str, model: Any, metrics: dict[str, float], **tags: object) -> str:
+    """Make the model the champion of its name; a rerun of the same date puts it in the earlier one's place."""
+    from models import registry
+
+    run.settings.models.mkdir(parents=True, exist_ok=True)
+    return registry.register(
+        name,
+        model,
+        tracking_uri=run.settings.tracking_uri,
+        training_key=f"as_of={run.as_of_date}",
+        metrics=metrics,
+        tags={key: str(value) for key, value in tags.items()} | {"dataset": run.settings.dataset},
+    )
+
+
+def train_rfm(run: runtime.Run, stored: list[date]) -> dict[str, object]:
+    """Quintiles of the run's date, frozen."""
+    from models.rfm import RfmConfig, RfmModel
+
+    frame = feature_rows(run, [run.as_of_date]).select(*RFM_COLUMNS).toPandas()
+    model = RfmModel.fit(frame, RfmConfig(*RFM_COLUMNS))
+    return {"version": register(run, "rfm", model, {}, training_dates=run.as_of_date)}
+
+
+def train_embedding(run: runtime.Run, stored: list[date]) -> dict[str, object]:
+    """Contractive autoencoder on the run's date."""
+    from models.autoencoder import Autoencoder, AutoencoderConfig
+
+    frame = sampled(feature_rows(run, [run.as_of_date])).orderBy("customer_id").toPandas()
+    model = Autoencoder.fit(frame[list(FEATURE_NAMES)].astype(float), AutoencoderConfig(seed=run.settings.seed))
+    version = register(run, "embedding", model, {}, training_dates=run.as_of_date)
+    return {"version": version, "mse": model.metrics["holdout_mse"], "mean_mse": model.metrics["column_mean_mse"]}
+
+
+def train_churn(run: runtime.Run, stored: list[date]) -> dict[str, object]:
+    """Boosted trees on earlier snapshots, measured on the holdout date beside RFM alone."""
+    from models.baselines import RfmChurn
+    from models.churn import ChurnConfig, ChurnModel, evaluate
+
+    horizon = run.settings.churn_horizon_days
+    training_dates, holdout_date = split(stored, run.as_of_date, horizon)
+    training, holdout = (training_set(run, dates, horizon) for dates in (training_dates, [holdout_date]))
+    config = ChurnConfig(seed=run.settings.seed % 2**31, threads=run.settings.threads)
+    model = ChurnModel.fit(training.frame, training.later_order_count <= 0, training.customers, config)
+    rfm = list(RFM_COLUMNS)
+    baseline = RfmChurn.fit(training.frame[rfm], training.later_order_count <= 0)
+    left = holdout.later_order_count <= 0
+    metrics = {f"holdout_{key}": value for key, value in evaluate(model, holdout.frame, left).items()}
+    metrics |= {f"holdout_rfm_{key}": value for key, value in evaluate(baseline, holdout.frame[rfm], left).items()}
+    dates = {"training_dates": ",".join(map(str, training_dates)), "holdout_date": holdout_date}
+    version = register(run, "churn", model, metrics, horizon_days=horizon, **dates)
+    return {"version": version, "auc": metrics["holdout_roc_auc"], "rfm_auc": metrics["holdout_rfm_roc_auc"]}
+
+
+def train_clv(run: runtime.Run, stored: list[date]) -> dict[str, object]:
+    """BG/NBD + Gamma-Gamma against two-part trees; the better on the holdout date is the champion.
+
+    The BTYD model is kept beside it whichever wins: it alone tells P(alive) and expected order days.
+    """
+    from models.baselines import PastRateClv
+    from models.btyd import BtydConfig
+    from models.clv import BtydClv, TwoPartClv, TwoPartConfig, choose
+    from models.evaluation import evaluate_amounts
+
+    horizon = run.settings.clv_horizon_days
+    training_dates, holdout_date = split(stored, run.as_of_date, horizon)
+    training, holdout = (training_set(run, dates, horizon) for dates in (training_dates, [holdout_date]))
+    columns = BtydConfig(*BTYD_COLUMNS)
+    # BTYD needs no labels, so the holdout date's own history is fair: all of it lies before what is forecast.
+    btyd = BtydClv.fit(holdout.frame[list(BTYD_COLUMNS)], horizon, columns)
+    config = TwoPartConfig(seed=run.settings.seed % 2**31, threads=run.settings.threads)
+    trees = TwoPartClv.fit(training.frame, training.later_net_revenue, training.customers, horizon, config)
+    best, measured = choose([btyd, trees], holdout.frame, holdout.later_net_revenue)
+    past = PastRateClv(horizon, ("net_revenue_lifetime", "btyd_age"))
+    measured["rfm"] = evaluate_amounts(holdout.later_net_revenue, past.predict(holdout.frame[list(past.feature_names)]))
+    metrics = {f"holdout_{kind}_{key}": value for kind, values in measured.items() for key, value in values.items()}
+    dates = {"training_dates": ",".join(map(str, training_dates)), "holdout_date": holdout_date}
+    register(run, "btyd", btyd, metrics, horizon_days=horizon, **dates)
+    version = register(run, "clv", best, metrics, horizon_days=horizon, **dates)
+    ranks = {f"{kind}_spearman": values["spearman"] for kind, values in measured.items()}
+    return {"version": version, "method": best.kind, **ranks}
+
+
+def train_sentiment(run: runtime.Run, stored: list[date]) -> dict[str, object]:
+    """Text model of reviews, learned from the shop's own stars."""
+    from pyspark.sql import functions as F
+
+    from models.base import TrainingDataError
+    from models.sentiment import SentimentConfig, SentimentModel
+
+    if not run.exists(CLEAN_REVIEWS):
+        raise TrainingDataError("the shop has no reviews")
+    text = F.concat_ws(" ", "title", "review_text").alias("text")
+    reviews = run.known(RAW_REVIEWS).select("event_id", text, "rating").orderBy("event_id").limit(MAXIMUM_ROWS).toPandas()
+    model = SentimentModel.fit(reviews["text"].tolist(), reviews["rating"].to_numpy(), SentimentConfig())
+    return {"version": register(run, "sentiment", model, {}, training_dates=run.as_of_date)}
+
+
+if __name__ == "__main__":
+    runtime.start(main)
