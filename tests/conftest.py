@@ -1,0 +1,241 @@
+"""What every test may use: shared data, one engine session, runs on a lake of their own, rows by contract."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+os.environ["TZ"] = "UTC"  # collected timestamps come in the process's zone
+time.tzset()
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from jobs.runtime import Run
+    from schemas.contract import Table
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SERVER_START_SECONDS = 90  # a JVM on a busy machine
+
+Row = Mapping[str, Any]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of public data sets; tests that need it are skipped where it is absent."""
+    place = os.environ.get("NIGHTJAR_SHARED_DATA")
+    folder = Path(place) if place else REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no shared data at {folder}; set NIGHTJAR_SHARED_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def spark() -> "SparkSession":
+    """The one Sail session of this process."""
+    from jobs.engine import get_spark
+    from jobs.settings import Settings
+
+    return get_spark(Settings(engine="sail", spark_remote=None))
+
+
+@pytest.fixture
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A process without NIGHTJAR_* variables and without settings read before."""
+    from jobs.settings import get_settings
+
+    for name in [name for name in os.environ if name.startswith("NIGHTJAR_")]:
+        monkeypatch.delenv(name)
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    """Folder of this test's shop, empty."""
+    folder = tmp_path / "lake"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def make_run(lake: Path, no_settings: None, spark: "SparkSession") -> Callable[..., "Run"]:
+    """`make_run(first, as_of, **settings)`: a run on this test's lake; `as_of` is `first` unless given."""
+    from jobs.runtime import Run
+    from jobs.settings import Settings
+
+    def make(first: date, as_of: date | None = None, **settings: Any) -> Run:
+        return Run(as_of_date=as_of or first, first=first, settings=Settings(**{"lake": lake, **settings}))
+
+    return make
+
+
+@pytest.fixture
+def run_job(
+    lake: Path, no_settings: None, spark: "SparkSession", monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., None]:
+    """`run_job(name, as_of, first=None, *options, lake=…, **settings)`: a job's `main`, in this process."""
+    from jobs.settings import get_settings
+
+    of_test = lake
+
+    def run(name: str, as_of: date, first: date | None = None, *options: str, **given: Any) -> None:
+        settings = {"lake": of_test, **given}
+        with monkeypatch.context() as environment:
+            for key, value in settings.items():
+                environment.setenv(f"NIGHTJAR_{key.upper()}", str(value))
+            get_settings.cache_clear()
+            stretch = ["--from", str(first)] if first else []
+            import_module(f"jobs.{name}").main(["--as-of", str(as_of), *stretch, *options])
+        get_settings.cache_clear()
+
+    return run
+
+
+@pytest.fixture
+def frame(spark: "SparkSession") -> Callable[..., "DataFrame"]:
+    """`frame(table, row, …)`: a frame of the contract's columns, each row filled up by the contract's factory."""
+    return lambda table, *rows: spark.createDataFrame(table.rows(*rows), table.struct)
+
+
+@pytest.fixture(scope="session")
+def assert_rows() -> Callable[..., None]:
+    """`assert_rows(actual, expected, table=None)`: the same rows in any order, of the same columns and types.
+
+    `expected` is a frame or a list of dicts. With a table, dicts are filled up by its factory, the actual rows are
+    typed as a write of the table types them, and must keep its rules and its key. Floats are equal to 1e-9.
+    """
+    return _assert_rows
+
+
+def _assert_rows(
+    actual: "DataFrame", expected: "DataFrame | list[dict[str, Any]]", table: "Table | None" = None
+) -> None:
+    if table is not None:
+        from jobs.runtime import checked_rows
+
+        actual = checked_rows(actual, table)  # a broken rule fails the collect below, by name
+    found = [row.asDict() for row in actual.collect()]
+    if not isinstance(expected, list):
+        assert [(f.name, f.dataType) for f in actual.schema] == [(f.name, f.dataType) for f in expected.schema]
+        wanted = [row.asDict() for row in expected.collect()]
+    elif table is not None:
+        wanted = [dict(zip(table.column_names, row, strict=True)) for row in table.rows(*expected)]
+    else:
+        wanted = expected
+    assert _comparable(found) == _comparable(wanted)
+    if table is not None:
+        keys = [tuple(row[name] for name in table.key) for row in found]
+        assert len(keys) == len(set(keys)), f"{table.name}: key {table.key} is not unique"
+
+
+def _comparable(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    plain = [{name: _plain(value) for name, value in sorted(row.items())} for row in rows]
+    return sorted(plain, key=repr)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    if isinstance(value, float):
+        return float(f"{value:.9g}") + 0.0  # -0.0 is 0.0
+    return value
+
+
+@pytest.fixture(scope="session")
+def spark_connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """sc:// URL of an Apache Spark server with Delta, in a JVM of its own; tests that use it are marked `spark`."""
+    folder = Path(os.environ.get("NIGHTJAR_SPARK_JARS") or REPOSITORY / ".jars")
+    problem = _spark_problem(folder)
+    if problem:
+        pytest.skip(problem)
+    scratch = tmp_path_factory.mktemp("spark")
+    port = _free_port()
+    with (scratch / "server.log").open("w") as log:
+        server = subprocess.Popen(
+            _server_command(folder, port),
+            stdout=log,
+            stderr=log,
+            cwd=scratch,
+            env=_server_environment(scratch),
+            start_new_session=True,  # a Ctrl-C for pytest must not reach it before the sessions are closed
+        )
+        try:
+            _wait_for(server, port, scratch / "server.log")
+            yield f"sc://127.0.0.1:{port}"
+        finally:
+            _stop(server)
+
+
+def _spark_problem(folder: Path) -> str | None:
+    if not find_spec("delta") or not (_spark_home() / "bin" / "spark-submit").is_file():
+        return "Apache Spark is not installed: install the extra `spark`"
+    from jobs.jars import jars_problem, java_problem
+
+    return java_problem() or jars_problem(folder)
+
+
+def _spark_home() -> Path:
+    found = find_spec("pyspark")
+    assert found is not None and found.submodule_search_locations
+    return Path(found.submodule_search_locations[0])
+
+
+def _server_command(folder: Path, port: int) -> list[str]:
+    from jobs.engine import spark_conf
+    from jobs.settings import Settings
+
+    conf = spark_conf(Settings(engine="spark", spark_jars=folder, spark_master="local[2]", spark_remote=None))
+    conf |= {"spark.connect.grpc.binding.port": str(port), "spark.connect.grpc.binding.address": "127.0.0.1"}
+    return [
+        str(_spark_home() / "bin" / "spark-submit"),
+        *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer"),
+        *(part for key, value in conf.items() for part in ("--conf", f"{key}={value}")),
+        "spark-internal",
+    ]
+
+
+def _server_environment(scratch: Path) -> dict[str, str]:
+    ours = {key: value for key, value in os.environ.items() if not key.startswith("SPARK_")}
+    places = {"SPARK_HOME": str(_spark_home()), "SPARK_LOCAL_DIRS": str(scratch), "SPARK_LOCAL_IP": "127.0.0.1"}
+    return ours | places | {"PYSPARK_PYTHON": sys.executable, "PYTHONPATH": str(REPOSITORY)}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _stop(server: "subprocess.Popen[bytes]") -> None:
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        if server.poll() is None:
+            os.killpg(server.pid, sign)
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:
+                continue
+
+
+def _wait_for(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    deadline = time.monotonic() + SERVER_START_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            break
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.3)
+    pytest.fail(f"the Spark server did not start: {log.read_text()[-2000:]}")
