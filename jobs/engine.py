@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _sail_server: Any = None  # lives as long as the process
+_sessions: dict[str, Any] = {}  # by URL
 _SESSION_CONF = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
@@ -55,9 +56,12 @@ def _connect(url: str) -> "SparkSession":
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     from pyspark.sql.connect.session import SparkSession
 
-    session = SparkSession.builder.remote(url).getOrCreate()
-    for key, value in _SESSION_CONF.items():
-        session.conf.set(key, value)
+    session = _sessions.get(url)
+    if session is None or session.is_stopped:
+        # Not getOrCreate: it returns the last session made, whatever server that one is on.
+        session = _sessions[url] = SparkSession.builder.remote(url).create()
+        for key, value in _SESSION_CONF.items():
+            session.conf.set(key, value)
     return session
 
 
