@@ -41,6 +41,7 @@ def typed_rows(rows: DataFrame, table: Table, timezone: str, future_minutes: int
     latest = F.expr(f"to_timestamp(date_add(ingest_date, 1)) + INTERVAL {int(future_minutes)} MINUTES")
     in_future = F.when(business_time > latest, F.lit("event_at lies after the run's day"))
     broken = [_broken_rule(column) for column in columns]
+    broken += [F.when(~F.expr(sql), F.lit(sentence)) for sentence, sql in table.checks]
     reason = F.concat_ws("; ", *broken, in_future)
     as_json = F.to_json(F.struct(*(F.col(TEXT + column.name).alias(column.name) for column in columns)))
     is_refused = F.col("reason").isNotNull()

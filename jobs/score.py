@@ -142,7 +142,7 @@ def clv_scores(model: Any, version: str, btyd: Any) -> Callable[["pd.DataFrame"]
         columns = {
             "expected_net_revenue": model.predict(batch[list(model.feature_names)]).clip(min=0),
             "expected_order_days": orders["expected_orders"].to_numpy(),
-            "alive_probability": orders["probability_alive"].to_numpy(),
+            "alive_probability": orders["alive_probability"].to_numpy(),
         }
         facts = {"horizon_days": int(model.horizon_days), "method": model.kind, "model_version": version}
         return pd.DataFrame(columns, index=batch.index).assign(**facts)

@@ -12,7 +12,14 @@ ADDED_BY_INGEST = ("event_date", "ingest_date", "source_file")
 _REQUIRED = (NotNull(),)
 
 
-def _raw_table(source: str, meaning: str, grain: str, *columns: Column, holds_customers: bool = True) -> Table:
+def _raw_table(
+    source: str,
+    meaning: str,
+    grain: str,
+    *columns: Column,
+    holds_customers: bool = True,
+    checks: tuple[tuple[str, str], ...] = (),
+) -> Table:
     common = (
         Column("event_id", T.StringType(), "The source's id of the row, else a hash of its content.", _REQUIRED),
         Column("event_at", T.TimestampType(), "When it happened (UTC).", _REQUIRED),
@@ -28,6 +35,7 @@ def _raw_table(source: str, meaning: str, grain: str, *columns: Column, holds_cu
         columns=common + columns,
         slice_column="ingest_date",
         customer_columns=("customer_id",) if holds_customers else (),
+        checks=checks,
     )
 
 
@@ -57,6 +65,7 @@ RAW_TRANSACTIONS = _raw_table(
     ),
     Column("original_order_id", T.StringType(), "Order that a return or cancellation belongs to, when it is named."),
     Column("store_id", T.StringType(), "Shop or channel."),
+    checks=(("a sale must not have a negative line_amount", "(line_type <> 'sale' OR line_amount >= 0)"),),
 )
 
 RAW_CLICKSTREAM = _raw_table(

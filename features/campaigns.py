@@ -1,0 +1,85 @@
+"""Whom a retention campaign contacts, whom it leaves alone, and what came of it."""
+
+from datetime import date
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.window import Window
+
+HASH_RANGE = 1_000_000
+SEPARATOR = "\u001f"
+
+
+def assignments(
+    customers: DataFrame,
+    recent: DataFrame,
+    campaign_id: str,
+    *,
+    size: int,
+    control_share: float,
+    minimum_churn: float,
+    consent_required: bool,
+    seed: int,
+) -> DataFrame:
+    """`campaign_assignment` of one published date.
+
+    Eligible are customers with a churn and a CLV score, with consent where it is required, and not in `recent` (plans
+    of this campaign still in their window, either arm). Ranked by value at risk: the probability of leaving times the
+    net revenue that a stay of the same customer would bring, E[revenue] / P(stay). Of the first size / (1 - share), a
+    hash of seed, campaign and customer leaves a share alone; chance, but the same at every rerun.
+    """
+    churn, value = F.col("churn_probability"), F.col("expected_net_revenue")
+    is_scored = churn.isNotNull() & value.isNotNull() & (churn >= minimum_churn)
+    is_allowed = F.coalesce("has_marketing_consent", F.lit(False)) if consent_required else F.lit(True)
+    stay = F.greatest(F.lit(1.0) - churn, F.lit(0.05))  # a floor: an all but certain leaver is not worth infinity
+    by_value = Window.orderBy(F.desc("value_at_risk"), "customer_id")
+    draw = F.pmod(F.xxhash64(F.concat_ws(SEPARATOR, F.lit(str(seed)), F.lit(campaign_id), "customer_id")), F.lit(HASH_RANGE))
+    limit = round(size / (1 - control_share))
+    return (
+        customers.filter(is_scored & is_allowed)
+        .join(recent.select("customer_id").distinct(), "customer_id", "left_anti")
+        .withColumn("value_at_risk", churn * value / stay)
+        .withColumn("priority_rank", F.row_number().over(by_value))
+        .filter(F.col("priority_rank") <= limit)
+        .withColumn("campaign_id", F.lit(campaign_id))
+        .withColumn("arm", F.when(draw < int(control_share * HASH_RANGE), "control").otherwise("treatment"))
+    )
+
+
+def outcomes(plans: DataFrame, tiles: DataFrame, measured_date: date, window_days: int) -> DataFrame:
+    """What each planned customer did since: rows of `plans` with `observed_days`, `is_buyer` and `net_revenue`.
+
+    By intention to treat: who was assigned counts, whether or not the mail was read. Days after the window, or after
+    `measured_date`, do not count.
+    """
+    observed = F.least(F.datediff(F.lit(measured_date), "as_of_date"), F.lit(window_days))
+    observed_plans = plans.withColumn("observed_days", observed.cast("int")).filter("observed_days >= 1")
+    days_since = F.datediff("event_date", "as_of_date")
+    later = (
+        observed_plans.select("campaign_id", "as_of_date", "customer_id", "observed_days")
+        .join(tiles.select("customer_id", "event_date", "order_count", "net_amount"), "customer_id", "inner")
+        .filter((days_since >= 1) & (days_since <= F.col("observed_days")))
+        .groupBy("campaign_id", "as_of_date", "customer_id")
+        .agg(F.sum("order_count").alias("later_order_count"), F.sum("net_amount").alias("later_net_revenue"))
+    )
+    key = ["campaign_id", "as_of_date", "customer_id"]
+    return observed_plans.join(later, key, "left").select(
+        *key,
+        "arm",
+        "observed_days",
+        (F.col("observed_days") >= window_days).alias("is_final"),
+        (F.coalesce("later_order_count", F.lit(0)) > 0).cast("bigint").alias("is_buyer"),
+        F.coalesce("later_net_revenue", F.lit(0)).alias("net_revenue"),
+    )
+
+
+def arm_totals(results: DataFrame) -> DataFrame:
+    """One row per campaign, plan date and arm: count, buyers, and sum, mean and variance of net revenue."""
+    revenue = F.col("net_revenue").cast("double")
+    return results.groupBy("campaign_id", "as_of_date", "arm", "observed_days", "is_final").agg(
+        F.count("customer_id").alias("customer_count"),
+        F.sum("is_buyer").alias("buyer_count"),
+        F.sum("net_revenue").alias("net_revenue"),
+        F.avg(revenue).alias("mean"),
+        F.var_samp(revenue).alias("variance"),
+    )

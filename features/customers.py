@@ -1,0 +1,58 @@
+"""The published view of customers: snapshot, scores and what else is known, side by side."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.window import Window
+
+KEY = ["as_of_date", "customer_id"]
+_FEATURES = ("recency_days", "order_count_365d", "net_revenue_365d", "net_revenue_lifetime")
+
+
+def customer_360(
+    snapshot: DataFrame, rfm: DataFrame, embedding: DataFrame, churn: DataFrame, clv: DataFrame, people: DataFrame
+) -> DataFrame:
+    """`customer_360` of one date, from that date's snapshot and scores and the people known by then."""
+    models = F.concat_ws(", ", "rfm_version", "embedding_version", "churn_version", "clv_version")
+    return (
+        snapshot.select(*KEY, "snapshot_version", *_FEATURES)
+        .join(_of(rfm, "rfm", segment="segment"), KEY, "left")
+        .join(_of(embedding, "embedding", embedding="embedding"), KEY, "left")
+        .join(_churn(churn), KEY, "left")
+        .join(_clv(clv), KEY, "left")
+        .join(latest_people(people), "customer_id", "left")
+        .withColumn("segment", F.coalesce("segment", F.lit("no_orders")))
+        .withColumn("embedding", F.coalesce("embedding", F.array().cast("array<float>")))
+        .withColumn("models", F.when(models != "", models))
+    )
+
+
+def _of(scores: DataFrame, name: str, **columns: str) -> DataFrame:
+    chosen = (F.col(source).alias(target) for target, source in columns.items())
+    return scores.select(*KEY, *chosen, F.col("model_version").alias(f"{name}_version"))
+
+
+def _churn(scores: DataFrame) -> DataFrame:
+    return _of(
+        scores,
+        "churn",
+        churn_horizon_days="horizon_days",
+        churn_probability="churn_probability",
+        churn_top_reasons="top_reasons",
+    )
+
+
+def _clv(scores: DataFrame) -> DataFrame:
+    return _of(
+        scores,
+        "clv",
+        clv_horizon_days="horizon_days",
+        expected_net_revenue="expected_net_revenue",
+        alive_probability="alive_probability",
+    )
+
+
+def latest_people(people: DataFrame) -> DataFrame:
+    """One row per customer: the latest version among those given."""
+    newest = Window.partitionBy("customer_id").orderBy(F.desc("event_at"), F.desc("ingest_date"))
+    latest = people.withColumn("_place", F.row_number().over(newest)).filter("_place = 1")
+    return latest.select("customer_id", "has_marketing_consent", "country", "region")

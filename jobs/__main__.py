@@ -1,0 +1,48 @@
+"""Run several jobs, one after the other, in one process and one engine session.
+
+python -m jobs ingest conform --as-of 2017-12-31
+"""
+
+import importlib
+import sys
+from pathlib import Path
+
+if __name__ == "__main__" and not __package__:  # as spark-submit runs it, by path
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from jobs import runtime
+from jobs.errors import MissingInputError
+
+JOBS = (
+    "ingest",
+    "conform",
+    "tile",
+    "snapshot",
+    "train",
+    "score",
+    "gate",
+    "publish",
+    "measure_campaign",
+    "plan_campaign",
+    "export_campaign",
+    "report",
+    "maintain",
+)
+
+
+def main(arguments: list[str]) -> None:
+    """Run the jobs named first with the arguments that follow."""
+    names = []
+    for word in arguments:
+        if word.startswith("-"):
+            break
+        names.append(word)
+    unknown = [name for name in names if name not in JOBS]
+    if unknown or not names:
+        raise MissingInputError(f"unknown job {', '.join(unknown) or '(none given)'}; the jobs are {', '.join(JOBS)}")
+    for name in names:
+        importlib.import_module(f"jobs.{name}").main(arguments[len(names) :])
+
+
+if __name__ == "__main__":
+    runtime.start(main)

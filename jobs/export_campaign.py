@@ -1,0 +1,100 @@
+"""Write the campaign file of a planned date: the customers to contact, most worth keeping first.
+
+Reads `campaign_assignment`; writes `exports/<campaign>/<as_of_date>/contacts.csv` and `manifest.json`.
+
+The folder appears whole or not at all. The arm that is left alone never leaves the house.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs import runtime
+from jobs.errors import MissingInputError
+from schemas.campaign import CAMPAIGN_ASSIGNMENT
+
+if TYPE_CHECKING:
+    from pyspark.sql import Row
+
+COLUMNS = ("customer_id", "priority_rank", "segment", "churn_probability", "expected_net_revenue", "value_at_risk")
+DECIMALS = {"churn_probability": 4, "expected_net_revenue": 2, "value_at_risk": 2}
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def main(arguments: list[str]) -> None:
+    """Export the plan of the run's date."""
+    run = runtime.run_of(runtime.parser("export_campaign", __doc__).parse_args(arguments))
+    from pyspark.sql import functions as F
+
+    campaign_id = run.settings.campaign_id
+    is_plan = (F.col("as_of_date") == F.lit(run.as_of_date)) & (F.col("campaign_id") == campaign_id)
+    plan = run.read(CAMPAIGN_ASSIGNMENT).filter(is_plan).orderBy("priority_rank").collect()
+    if not plan and not run.is_published():
+        raise MissingInputError(f"{campaign_id} has no plan for {run.as_of_date}; run `python -m jobs.plan_campaign` first")
+    contacts = [row for row in plan if row.arm == "treatment"]
+    folder = run.settings.exports / campaign_id / str(run.as_of_date)
+    with runtime.step("export_campaign", contacts=len(contacts), left_alone=len(plan) - len(contacts), folder=folder):
+        write_folder(folder, contacts_csv(contacts), manifest(run, contacts, len(plan) - len(contacts)))
+
+
+def contacts_csv(contacts: list["Row"]) -> str:
+    """The file's text. A value that a spreadsheet would take for a formula is quoted with an apostrophe."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in contacts:
+        writer.writerow([_cell(row[name], DECIMALS.get(name)) for name in COLUMNS])
+    return text.getvalue()
+
+
+def _cell(value: object, decimals: int | None) -> str:
+    if decimals is not None:
+        return f"{value:.{decimals}f}"
+    written = str(value)
+    return f"'{written}" if isinstance(value, str) and written.startswith(FORMULA_SIGNS) else written
+
+
+def manifest(run: runtime.Run, contacts: list["Row"], control_count: int) -> dict[str, object]:
+    """What the marketer's system checks before it sends."""
+    settings = run.settings
+    return {
+        "campaign_id": settings.campaign_id,
+        "as_of_date": str(run.as_of_date),
+        "dataset": settings.dataset,
+        "is_simulated": settings.is_simulated,
+        "currency": settings.currency,
+        "churn_horizon_days": settings.churn_horizon_days,
+        "clv_horizon_days": settings.clv_horizon_days,
+        "contact_count": len(contacts),
+        "control_count": control_count,
+        "columns": list(COLUMNS),
+    }
+
+
+def write_folder(folder: Path, contacts: str, about: dict[str, object]) -> None:
+    """Write both files beside the folder, then put them in its place."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    data = contacts.encode()
+    files = {"contacts.csv": {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}}
+    (partial / "contacts.csv").write_bytes(data)
+    (partial / "manifest.json").write_text(json.dumps(about | {"files": files}, indent=2) + "\n")
+    if folder.exists():
+        old = folder.with_name(f".{folder.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        os.replace(folder, old)
+        os.replace(partial, folder)
+        shutil.rmtree(old)
+    else:
+        os.replace(partial, folder)
+
+
+if __name__ == "__main__":
+    runtime.start(main)

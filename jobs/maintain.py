@@ -1,0 +1,69 @@
+"""Compact tables, remove what no version needs any more, and thin old snapshots.
+
+Reads and writes every table. Snapshots and scores older than `snapshot_retention_days` are kept at month-ends only;
+published rows and tiles are kept.
+"""
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from jobs import runtime
+from schemas.feature import FEATURE_CUSTOMER, FEATURE_PATTERN, FEATURE_PRODUCT
+from schemas.score import SCORE_CHURN, SCORE_CLV, SCORE_EMBEDDING, SCORE_RFM
+from schemas.tables import TABLES
+
+if TYPE_CHECKING:
+    from schemas.contract import Table
+
+THINNED = (FEATURE_CUSTOMER, FEATURE_PRODUCT, FEATURE_PATTERN, SCORE_RFM, SCORE_EMBEDDING, SCORE_CHURN, SCORE_CLV)
+KEEP_VERSIONS_HOURS = 7 * 24  # Delta's own default: readers of a week-old version still find its files
+
+
+def main(arguments: list[str]) -> None:
+    """Maintain every table of the lake."""
+    run = runtime.run_of(runtime.parser("maintain", __doc__).parse_args(arguments))
+    for table in THINNED:
+        if run.exists(table):
+            thin(run, table)
+    for table in TABLES:
+        if run.exists(table):
+            with runtime.step("maintain", table=table.name) as facts:
+                facts.update(compact(run, table))
+
+
+def is_kept(day: date, as_of_date: date, retention_days: int) -> bool:
+    """Whether a snapshot stays: a recent one, or the last of its month."""
+    return day > as_of_date - timedelta(days=retention_days) or (day + timedelta(days=1)).day == 1
+
+
+def thin(run: runtime.Run, table: "Table") -> None:
+    """Delete slices that the retention rule does not keep."""
+    rows = run.read(table).select("as_of_date").distinct().collect()
+    retention = run.settings.snapshot_retention_days
+    old = sorted(row.as_of_date for row in rows if not is_kept(row.as_of_date, run.as_of_date, retention))
+    if old:
+        days = ", ".join(f"DATE'{day}'" for day in old)
+        run.spark.sql(f"DELETE FROM {run.location(table)} WHERE as_of_date IN ({days})").collect()  # noqa: S608 - dates
+
+
+def compact(run: runtime.Run, table: "Table") -> dict[str, object]:
+    """OPTIMIZE and VACUUM: by delta-rs for tables at a path, which needs no JVM; by SQL in a catalog."""
+    if run.settings.catalog:
+        run.spark.sql(f"OPTIMIZE {run.location(table)}").collect()
+        run.spark.sql(f"VACUUM {run.location(table)} RETAIN {KEEP_VERSIONS_HOURS} HOURS").collect()
+        return {}
+    from deltalake import DeltaTable
+
+    stored = DeltaTable(str(run.path(table)))
+    merged = stored.optimize.compact()
+    stored.create_checkpoint()
+    removed = stored.vacuum(KEEP_VERSIONS_HOURS, dry_run=False)
+    return {
+        "files_added": merged["numFilesAdded"],
+        "files_removed": merged["numFilesRemoved"],
+        "vacuumed": len(removed),
+    }
+
+
+if __name__ == "__main__":
+    runtime.start(main)
