@@ -3,7 +3,6 @@
 python -m jobs ingest conform --as-of 2017-12-31
 """
 
-import importlib
 import sys
 from pathlib import Path
 
@@ -40,8 +39,7 @@ def main(arguments: list[str]) -> None:
     unknown = [name for name in names if name not in JOBS]
     if unknown or not names:
         raise MissingInputError(f"unknown job {', '.join(unknown) or '(none given)'}; the jobs are {', '.join(JOBS)}")
-    for name in names:
-        importlib.import_module(f"jobs.{name}").main(arguments[len(names) :])
+    runtime.run_jobs(names, arguments[len(names) :])
 
 
 if __name__ == "__main__":

@@ -51,6 +51,11 @@ def _sail(settings: Settings) -> "SparkSession":
     return _connect(f"sc://{host}:{port}")
 
 
+def has_sail() -> bool:
+    """Whether this process runs Sail's server."""
+    return _sail_server is not None
+
+
 def _connect(url: str) -> "SparkSession":
     # With the full pyspark installed, functions would look for a JVM unless this says Connect.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"

@@ -1,6 +1,7 @@
 """What every job needs: a session, reading and writing tables by contract, dates, exit codes and log lines."""
 
 import argparse
+import importlib
 import logging
 import os
 import sys
@@ -226,12 +227,34 @@ def parser(job: str, about: str | None) -> argparse.ArgumentParser:
 
 def run_of(arguments: argparse.Namespace) -> Run:
     """The run that the arguments ask for."""
-    first = arguments.first or arguments.as_of
-    if first > arguments.as_of:
-        raise MissingInputError(f"--from {first} is after --as-of {arguments.as_of}; swap them")
-    run = Run(as_of_date=arguments.as_of, first=first, settings=get_settings())
+    return open_run(arguments.as_of, arguments.first or arguments.as_of)
+
+
+def open_run(as_of_date: date, first: date) -> Run:
+    """A run of this process, with its session."""
+    if first > as_of_date:
+        raise MissingInputError(f"--from {first} is after --as-of {as_of_date}; swap them")
+    run = Run(as_of_date=as_of_date, first=first, settings=get_settings())
     run.spark  # noqa: B018 - started here, because column expressions need to know the engine
     return run
+
+
+def run_jobs(names: list[str], arguments: list[str]) -> None:
+    """Run jobs by name, one after the other, in this process and session."""
+    for name in names:
+        with step(name):
+            importlib.import_module(f"jobs.{name}").main(arguments)
+
+
+def leave() -> None:
+    """End the process without the interpreter's tear-down, during which Sail's threads once in 25 runs aborted it."""
+    from jobs import engine
+
+    if engine.has_sail():
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def start(main: Callable[[list[str]], None], arguments: list[str] | None = None) -> None:
@@ -251,3 +274,4 @@ def start(main: Callable[[list[str]], None], arguments: list[str] | None = None)
             raise
         sys.stderr.write(f"nightjar: the disk is full ({error.filename}); free some space and run the job again\n")
         sys.exit(TemporaryError.exit_code)
+    leave()

@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     return_window_days: int = Field(365, ge=1, description="a return without a named order looks this far back")
     future_tolerance_minutes: int = Field(24 * 60, ge=0, description="events later than the run's day by more are refused")
     minimum_volume_ratio: float = Field(0.6, ge=0, le=1, description="of the usual rows of the weekday; less stops a night")
+    closed_dates: tuple[date, ...] = Field((), description="business days on which the shop was closed")
+    maximum_refused_share: float = Field(0.05, ge=0, le=1, description="of a source's rows; more stops a night")
     volume_sources: tuple[str, ...] = ("transactions", "clickstream")
     churn_horizon_days: int = Field(90, ge=1)
     clv_horizon_days: int = Field(90, ge=1)
