@@ -33,7 +33,9 @@ def assignments(
     is_allowed = F.coalesce("has_marketing_consent", F.lit(False)) if consent_required else F.lit(True)
     stay = F.greatest(F.lit(1.0) - churn, F.lit(0.05))  # a floor: an all but certain leaver is not worth infinity
     by_value = Window.partitionBy("as_of_date").orderBy(F.desc("value_at_risk"), "customer_id")
-    draw = F.pmod(F.xxhash64(F.concat_ws(SEPARATOR, F.lit(str(seed)), F.lit(campaign_id), "customer_id")), F.lit(HASH_RANGE))
+    draw = F.pmod(
+        F.xxhash64(F.concat_ws(SEPARATOR, F.lit(str(seed)), F.lit(campaign_id), "customer_id")), F.lit(HASH_RANGE)
+    )
     limit = round(size / (1 - control_share))
     return (
         customers.filter(is_scored & is_allowed)

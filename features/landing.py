@@ -95,7 +95,9 @@ def _with_event_ids(table: pa.Table, columns: tuple[str, ...], occurrences: Coun
         absent = pa.nulls(table.num_rows, pa.string())  # a column that a file lacks hashes like one that is empty
         names = [name for name in columns if name != "event_id"]
         fields = [table.column(name) if name in table.column_names else absent for name in names]
-        texts = pc.binary_join_element_wise(*fields, FIELD_SEPARATOR, null_handling="replace", null_replacement=NULL_MARK)
+        texts = pc.binary_join_element_wise(
+            *fields, FIELD_SEPARATOR, null_handling="replace", null_replacement=NULL_MARK
+        )
         for place, text in enumerate(texts.to_pylist()):
             if given[place] is None:
                 content = hashlib.sha256(text.encode()).hexdigest()[:32]

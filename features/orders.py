@@ -28,7 +28,9 @@ def order_lines(transactions: DataFrame, first: date, timezone: str, return_wind
     )
     known_orders = order_starts(lines.join(_wanted(new), "order_id", "left_semi"))
     is_known = (F.col("first_ingest_date") <= F.col("ingest_date")).alias("is_known")
-    booked = new.join(known_orders, "wanted_order_id", "left").withColumn("is_booked", F.coalesce(is_known, F.lit(False)))
+    booked = new.join(known_orders, "wanted_order_id", "left").withColumn(
+        "is_booked", F.coalesce(is_known, F.lit(False))
+    )
     is_booked = F.col("is_booked")
     order_at = F.when(is_booked, F.col("order_at")).otherwise(F.col("event_at"))
     return booked.select(

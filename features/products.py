@@ -21,7 +21,9 @@ def product_features(
     seen = recently(views_of_people, dates, "event_date", WINDOW_DAYS)
     views = seen.filter(F.col("product_id").isNotNull()).groupBy(*KEY).agg(F.count("event_id").alias("view_count_90d"))
     told = as_known(reviews.filter(F.col("product_id").isNotNull()), dates).groupBy(*KEY)
-    ratings = told.agg(F.count("review_id").alias("review_count_lifetime"), F.avg("rating").alias("mean_rating_lifetime"))
+    ratings = told.agg(
+        F.count("review_id").alias("review_count_lifetime"), F.avg("rating").alias("mean_rating_lifetime")
+    )
     by_age = Window.partitionBy(*KEY).orderBy(F.desc("event_at"), F.desc("ingest_date"))
     newest = as_known(catalogue, dates).withColumn("_place", F.row_number().over(by_age)).filter("_place = 1")
     rank = F.row_number().over(Window.partitionBy("as_of_date").orderBy(F.desc("net_revenue_90d"), "product_id"))

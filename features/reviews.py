@@ -43,7 +43,9 @@ def _text_scores(written: DataFrame, model) -> DataFrame:
     def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             scores = model.predict(batch.column("_text").to_pandas())
-            yield pa.record_batch([batch.column("event_id"), pa.array(scores, pa.float64(), from_pandas=True)], ["event_id", "text_score"])
+            yield pa.record_batch(
+                [batch.column("event_id"), pa.array(scores, pa.float64(), from_pandas=True)], ["event_id", "text_score"]
+            )
 
     texts = written.filter(F.col("_text").isNotNull()).select("event_id", "_text")
     return texts.mapInArrow(score, _SCORED)

@@ -20,7 +20,9 @@ def clean_events(clicks: DataFrame, earlier: DataFrame, gap_minutes: int, bot_ev
     """
     is_on_time = F.col("event_date") == F.col("ingest_date")
     placed = _placed_on_time(clicks.filter(is_on_time), earlier, gap_minutes)
-    joined = _placed_late(clicks.filter(~is_on_time), _as_earlier(earlier).unionByName(_as_earlier(placed)), gap_minutes)
+    joined = _placed_late(
+        clicks.filter(~is_on_time), _as_earlier(earlier).unionByName(_as_earlier(placed)), gap_minutes
+    )
     events = placed.unionByName(joined)
     return _with_customer(_with_bot_flag(events, bot_events_per_minute))
 
@@ -54,7 +56,9 @@ def _placed_on_time(clicks: DataFrame, earlier: DataFrame, gap_minutes: int) -> 
     rows = new.unionByName(before)
     gap = F.col("event_at").cast("double") - F.lag("event_at").over(by_visitor).cast("double")
     is_start = F.col("gap").isNull() | (F.col("gap") > gap_minutes * 60)
-    opened = F.coalesce("known_session_id", F.when(F.col("is_session_start"), _session_id(F.col("visitor_id"), F.col("event_id"))))
+    opened = F.coalesce(
+        "known_session_id", F.when(F.col("is_session_start"), _session_id(F.col("visitor_id"), F.col("event_id")))
+    )
     return (
         rows.withColumn("gap", gap)
         .withColumn("is_session_start", is_start)
@@ -70,7 +74,9 @@ def _placed_late(clicks: DataFrame, placed: DataFrame, gap_minutes: int) -> Data
     was_on_time = F.col("event_date") == F.col("ingest_date")
     spans = placed.filter(was_on_time).groupBy("visitor_id", "session_id")
     spans = spans.agg(
-        F.min("event_at").alias("started_at"), F.max("event_at").alias("ended_at"), F.min("ingest_date").alias("known_at")
+        F.min("event_at").alias("started_at"),
+        F.max("event_at").alias("ended_at"),
+        F.min("ingest_date").alias("known_at"),
     ).withColumnRenamed("visitor_id", "span_visitor_id")
     reach = F.expr(f"INTERVAL {int(gap_minutes)} MINUTES")
     is_around = (

@@ -9,7 +9,13 @@ from pyspark.sql import functions as F
 from features.as_of import as_known
 from schemas.feature import FACTS, FEATURES, Feature
 
-DAY_FACTS = ("order_count", "click_count", "session_count", "review_count", "contact_count")  # days are counted on these
+DAY_FACTS = (
+    "order_count",
+    "click_count",
+    "session_count",
+    "review_count",
+    "contact_count",
+)  # days are counted on these
 
 
 def snapshots(tiles: DataFrame, dates: list[date], version: int) -> DataFrame:

@@ -23,9 +23,7 @@ def tiles(sources: list[DataFrame]) -> DataFrame:
 
 def _with_every_fact(rows: DataFrame) -> DataFrame:
     known = set(rows.columns)
-    facts = (
-        (F.col(fact.name) if fact.name in known else F.lit(0)).cast(fact.type).alias(fact.name) for fact in FACTS
-    )
+    facts = ((F.col(fact.name) if fact.name in known else F.lit(0)).cast(fact.type).alias(fact.name) for fact in FACTS)
     return rows.select(*KEY, *facts)
 
 
@@ -84,10 +82,14 @@ def bounce_facts(events: DataFrame, first) -> DataFrame:
 
     `events` are all events of the sessions that runs since `first` touched.
     """
-    runs = events.filter(~F.col("is_bot")).groupBy("session_id", "ingest_date").agg(
-        F.count("event_id").alias("event_count"),
-        F.min("event_date").alias("event_date"),
-        F.max("customer_id").alias("customer_id"),
+    runs = (
+        events.filter(~F.col("is_bot"))
+        .groupBy("session_id", "ingest_date")
+        .agg(
+            F.count("event_id").alias("event_count"),
+            F.min("event_date").alias("event_date"),
+            F.max("customer_id").alias("customer_id"),
+        )
     )
     from pyspark.sql.window import Window
 

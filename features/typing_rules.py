@@ -64,7 +64,9 @@ def _typed(column: Column, timezone: str) -> SparkColumn:
             return F.when(text.rlike(DECIMAL), text.try_cast(column.type))
         case T.BooleanType():
             lower = F.lower(text)
-            return F.when(lower.isin("true", "1", "yes"), F.lit(True)).when(lower.isin("false", "0", "no"), F.lit(False))
+            return F.when(lower.isin("true", "1", "yes"), F.lit(True)).when(
+                lower.isin("false", "0", "no"), F.lit(False)
+            )
         case T.DateType():
             return F.when(text.rlike(DAY), text.try_cast(column.type))
         case T.TimestampType():

@@ -93,7 +93,9 @@ def conform_clicks(run: runtime.Run) -> None:
         near |= {row.event_date + timedelta(days=shift) for shift in (-1, 0, 1)}
     earlier = placed_before.filter(F.col("event_date").isin(sorted(near)))
     settings = run.settings
-    run.replace(clean_events(clicks, earlier, settings.session_gap_minutes, settings.bot_events_per_minute), CLEAN_EVENTS)
+    run.replace(
+        clean_events(clicks, earlier, settings.session_gap_minutes, settings.bot_events_per_minute), CLEAN_EVENTS
+    )
     touched = run.brought(CLEAN_EVENTS).select("session_id").distinct()
     run.merge(sessions(run.read(CLEAN_EVENTS).join(touched, "session_id", "left_semi")), CLEAN_SESSIONS)
 

@@ -35,7 +35,9 @@ def main(arguments: list[str]) -> None:
     is_plan = (F.col("as_of_date") == F.lit(run.as_of_date)) & (F.col("campaign_id") == campaign_id)
     plan = run.read(CAMPAIGN_ASSIGNMENT).filter(is_plan).orderBy("priority_rank").collect()
     if not plan and not run.is_published():
-        raise MissingInputError(f"{campaign_id} has no plan for {run.as_of_date}; run `python -m jobs.plan_campaign` first")
+        raise MissingInputError(
+            f"{campaign_id} has no plan for {run.as_of_date}; run `python -m jobs.plan_campaign` first"
+        )
     contacts = [row for row in plan if row.arm == "treatment"]
     folder = run.settings.exports / campaign_id / str(run.as_of_date)
     with runtime.step("export_campaign", contacts=len(contacts), left_alone=len(plan) - len(contacts), folder=folder):

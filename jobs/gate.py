@@ -203,7 +203,9 @@ def validate_table(context: Any, one: Judged) -> list[Result]:
     asset = next((asset for asset in source.assets if asset.name == name), None) or source.add_dataframe_asset(name)
     batches = {batch.name: batch for batch in asset.batch_definitions}
     batch = batches.get("slice") or asset.add_batch_definition_whole_dataframe("slice")
-    made = [ExpectationConfiguration(type=kind, kwargs=arguments).to_domain_obj() for kind, arguments in one.expectations]
+    made = [
+        ExpectationConfiguration(type=kind, kwargs=arguments).to_domain_obj() for kind, arguments in one.expectations
+    ]
     suite = context.suites.add_or_update(gx.ExpectationSuite(name=name, expectations=made))
     definition = gx.ValidationDefinition(name=name, data=batch, suite=suite)
     definition = context.validation_definitions.add_or_update(definition)
@@ -249,8 +251,11 @@ def refused_shares(run: runtime.Run) -> list[Result]:
     from pyspark.sql import functions as F
 
     days = F.col("ingest_date").between(F.lit(run.first), F.lit(run.as_of_date))
-    rows = run.read(OPS_RUN).filter(days).groupBy("source").agg(
-        F.sum("file_row_count").alias("all"), F.sum("quarantined_row_count").alias("refused")
+    rows = (
+        run.read(OPS_RUN)
+        .filter(days)
+        .groupBy("source")
+        .agg(F.sum("file_row_count").alias("all"), F.sum("quarantined_row_count").alias("refused"))
     )
     most = run.settings.maximum_refused_share
     return [

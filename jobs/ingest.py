@@ -111,7 +111,9 @@ def landing_files(landing: Path, last: date) -> list[tuple[str, Path, date]]:
             files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith((".", "_")))
             for path in files if day <= last else []:
                 if file_format(path) is None:
-                    raise MissingInputError(f"{path}: no csv, json, jsonl or parquet file; move it out of the landing folder")
+                    raise MissingInputError(
+                        f"{path}: no csv, json, jsonl or parquet file; move it out of the landing folder"
+                    )
                 if not path.resolve().is_relative_to(landing.resolve()):
                     raise MissingInputError(f"{path} points out of the landing folder; replace the link by the file")
                 found.append((source, path, day))
@@ -192,7 +194,9 @@ def check_headers(table: "Table", files: list[LandingFile]) -> None:
         header = header_of(file.path)
         missing = sorted(required - header) if header is not None else []
         if missing:
-            raise ContractError(f"{file.name}: required column {', '.join(missing)} missing; nothing of the run was written")
+            raise ContractError(
+                f"{file.name}: required column {', '.join(missing)} missing; nothing of the run was written"
+            )
 
 
 def refuse_foreign_money(typed: "DataFrame", currency: str) -> "DataFrame":
@@ -232,9 +236,7 @@ def write_quarantine(run: runtime.Run, refused: list["DataFrame"]) -> None:
     run.replace(reduce(lambda left, right: left.unionByName(right), parts, empty), RAW_QUARANTINE)
 
 
-def write_register(
-    run: runtime.Run, files: list[LandingFile], counts: list[tuple[date, str, dict[str, int]]]
-) -> None:
+def write_register(run: runtime.Run, files: list[LandingFile], counts: list[tuple[date, str, dict[str, int]]]) -> None:
     """Write what was read and what became of its rows; last, so that a killed run is done again."""
     of_files = [(file.source, file.content_hash, file.name, file.ingest_date, file.size_bytes) for file in files]
     of_runs = []

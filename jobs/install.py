@@ -83,7 +83,13 @@ def run(command: list[str], environment: dict[str, str]) -> None:
 
     threading.Thread(target=keep_alive, daemon=True).start()
     with subprocess.Popen(
-        command, cwd=HOME, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        command,
+        cwd=HOME,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
     ) as process:
         for line in process.stdout or ():
             said.append(line.strip())
@@ -99,7 +105,9 @@ def trouble(said: list[str]) -> str:
     """One line on why an installer failed, and what to do."""
     text = "\n".join(said)
     last = next((line for line in reversed(said) if line), "it said nothing")
-    return next((advice for sign, advice in TROUBLES if re.search(sign, text)), f"the installation failed: {last[:300]}")
+    return next(
+        (advice for sign, advice in TROUBLES if re.search(sign, text)), f"the installation failed: {last[:300]}"
+    )
 
 
 def make_environment(extras: set[str]) -> None:

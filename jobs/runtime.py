@@ -156,7 +156,9 @@ class Run:
             )
             partitioned = f" PARTITIONED BY (`{table.slice_column}`)" if partition else ""
             comment = f" COMMENT '{_quoted(table.meaning)}'"
-            self.spark.sql(f"CREATE TABLE IF NOT EXISTS {self.location(table)} ({columns}) USING delta{partitioned}{comment}")
+            self.spark.sql(
+                f"CREATE TABLE IF NOT EXISTS {self.location(table)} ({columns}) USING delta{partitioned}{comment}"
+            )
             return
         # Neither engine makes a table at a path by SQL with comments in one step that the other one sees; delta-rs does.
         from deltalake import DeltaTable, Schema
@@ -180,7 +182,9 @@ class Run:
                 if not any(sign in message for sign in _CONFLICT_SIGNS):
                     raise
                 if attempt == COMMIT_TRIES:
-                    raise TemporaryError(f"{table.name}: other writers won {attempt} times; run the job again") from error
+                    raise TemporaryError(
+                        f"{table.name}: other writers won {attempt} times; run the job again"
+                    ) from error
                 time.sleep(0.2 * attempt)
         log.info("write table=%s %s seconds=%.1f", table.name, what, time.monotonic() - started)
 
@@ -221,7 +225,9 @@ def parser(job: str, about: str | None) -> argparse.ArgumentParser:
     """Arguments that every dated job has."""
     made = argparse.ArgumentParser(prog=f"python -m jobs.{job}", description=about)
     made.add_argument("--as-of", type=date.fromisoformat, required=True, help="last full day known, YYYY-MM-DD")
-    made.add_argument("--from", dest="first", type=date.fromisoformat, help="first day, to run a stretch of nights at once")
+    made.add_argument(
+        "--from", dest="first", type=date.fromisoformat, help="first day, to run a stretch of nights at once"
+    )
     return made
 
 

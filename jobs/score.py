@@ -53,7 +53,11 @@ def main(arguments: list[str]) -> None:
         (SCORE_RFM, customers, champions["rfm"] and rfm_scores(*champions["rfm"])),
         (SCORE_EMBEDDING, customers, champions["embedding"] and embeddings(*champions["embedding"])),
         (SCORE_CHURN, buyers, champions["churn"] and churn_scores(*champions["churn"], settings.churn_horizon_days)),
-        (SCORE_CLV, buyers, champions["clv"] and champions["btyd"] and clv_scores(*champions["clv"], champions["btyd"][0])),
+        (
+            SCORE_CLV,
+            buyers,
+            champions["clv"] and champions["btyd"] and clv_scores(*champions["clv"], champions["btyd"][0]),
+        ),
     ]
     for table, rows, scorer in plans:
         if scorer:
@@ -68,7 +72,9 @@ def customers_of(run: runtime.Run):
 
     snapshot = run.read(FEATURE_CUSTOMER).filter(F.col("as_of_date") == F.lit(run.as_of_date))
     if not snapshot.head(1):
-        raise MissingInputError(f"no snapshot of {run.as_of_date}; run `python -m jobs.snapshot --as-of {run.as_of_date}`")
+        raise MissingInputError(
+            f"no snapshot of {run.as_of_date}; run `python -m jobs.snapshot --as-of {run.as_of_date}`"
+        )
     return snapshot.select(*KEY, *(F.col(feature.name).cast("double").alias(feature.name) for feature in FEATURES))
 
 
@@ -111,7 +117,10 @@ def embeddings(model: Any, version: str) -> Callable[["pd.DataFrame"], "pd.DataF
 
     def score(batch: "pd.DataFrame") -> "pd.DataFrame":
         features = batch[list(model.feature_names)]
-        codes = {"embedding": list(model.encode(features)), "reconstruction_error": model.reconstruction_error(features)}
+        codes = {
+            "embedding": list(model.encode(features)),
+            "reconstruction_error": model.reconstruction_error(features),
+        }
         return pd.DataFrame(codes, index=batch.index).assign(model_version=version)
 
     return score

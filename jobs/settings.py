@@ -45,8 +45,12 @@ class Settings(BaseSettings):
     session_gap_minutes: int = Field(30, ge=1)
     bot_events_per_minute: int = Field(60, ge=1, description="more in one session minute tell of a bot")
     return_window_days: int = Field(365, ge=1, description="a return without a named order looks this far back")
-    future_tolerance_minutes: int = Field(24 * 60, ge=0, description="events later than the run's day by more are refused")
-    minimum_volume_ratio: float = Field(0.6, ge=0, le=1, description="of the usual rows of the weekday; less stops a night")
+    future_tolerance_minutes: int = Field(
+        24 * 60, ge=0, description="events later than the run's day by more are refused"
+    )
+    minimum_volume_ratio: float = Field(
+        0.6, ge=0, le=1, description="of the usual rows of the weekday; less stops a night"
+    )
     closed_dates: tuple[date, ...] = Field((), description="business days on which the shop was closed")
     maximum_refused_share: float = Field(0.05, ge=0, le=1, description="of a source's rows; more stops a night")
     volume_sources: tuple[str, ...] = ("transactions", "clickstream")
@@ -58,7 +62,9 @@ class Settings(BaseSettings):
     # Campaign
     campaign_id: str = Field("retention", pattern=r"^[a-z0-9][a-z0-9_-]*$")
     campaign_size: int = Field(200, ge=1, description="customers contacted a night at most")
-    campaign_window_days: int = Field(30, ge=1, description="time over which a plan is measured; no second contact within")
+    campaign_window_days: int = Field(
+        30, ge=1, description="time over which a plan is measured; no second contact within"
+    )
     campaign_control_share: float = Field(0.1, gt=0, lt=1)
     campaign_minimum_churn: float = Field(0.0, ge=0, le=1)
     consent_required: bool = True

@@ -3,7 +3,7 @@
 Reads `feature_customer_day`, `clean_*`; writes `feature_customer`, `feature_product`, `feature_pattern`.
 
 A published snapshot is never rewritten: published dates are left out. Late data is in the next snapshot.
-`--dates` makes the snapshots of several dates in one pass, as training needs them.
+`--dates` makes the customers' snapshots of several dates in one pass, as training needs them.
 """
 
 from datetime import date
@@ -23,28 +23,31 @@ def main(arguments: list[str]) -> None:
     run = runtime.run_of(given)
     asked = set(given.dates or [run.as_of_date])
     dates = sorted(asked - run.published_dates())
-    with runtime.step("snapshot", dates=len(dates), published=len(asked) - len(dates)):
-        if dates:
-            write_snapshots(run, dates)
+    if dates:
+        write_customers(run, dates)
+    if run.as_of_date in dates:
+        write_products_and_patterns(run)
 
 
-def write_snapshots(run: runtime.Run, dates: list[date]) -> None:
-    """One slice per date and table."""
-    from features.patterns import customer_patterns
-    from features.products import product_features
+def write_customers(run: runtime.Run, dates: list[date]) -> None:
+    """`feature_customer` of the dates; the days between them keep their snapshots."""
     from features.snapshot import snapshots
 
-    tiles = run.read(FEATURE_CUSTOMER_DAY)
-    events, reviews = run.read(CLEAN_EVENTS), run.read(CLEAN_REVIEWS)
-    products = product_features(dates, run.read(CLEAN_ORDER_LINES), events, reviews, run.read(CLEAN_PRODUCTS))
-    # The days between the dates keep their snapshots.
     also = "as_of_date IN ({})".format(", ".join(f"DATE'{day}'" for day in dates))
-    for rows, table in (
-        (snapshots(tiles, dates, FIRST_VERSION), FEATURE_CUSTOMER),
-        (products, FEATURE_PRODUCT),
-        (customer_patterns(dates, events, tiles), FEATURE_PATTERN),
-    ):
-        run.replace(rows, table, dates[0], dates[-1], also)
+    rows = snapshots(run.read(FEATURE_CUSTOMER_DAY), dates, FIRST_VERSION)
+    run.replace(rows, FEATURE_CUSTOMER, dates[0], dates[-1], also)
+
+
+def write_products_and_patterns(run: runtime.Run) -> None:
+    """`feature_product` and `feature_pattern` of the run's date; no training set needs them of others."""
+    from features.patterns import customer_patterns
+    from features.products import product_features
+
+    day = run.as_of_date
+    events, reviews = run.read(CLEAN_EVENTS), run.read(CLEAN_REVIEWS)
+    products = product_features([day], run.read(CLEAN_ORDER_LINES), events, reviews, run.read(CLEAN_PRODUCTS))
+    run.replace(products, FEATURE_PRODUCT, day, day)
+    run.replace(customer_patterns([day], events, run.read(FEATURE_CUSTOMER_DAY)), FEATURE_PATTERN, day, day)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 def main(arguments: list[str]) -> None:
     """Replace the tiles of the run's days."""
     run = runtime.run_of(runtime.parser("tile", __doc__).parse_args(arguments))
-    with runtime.step("tile"):
-        run.replace(tiles_of(run), FEATURE_CUSTOMER_DAY)
+    run.replace(tiles_of(run), FEATURE_CUSTOMER_DAY)
 
 
 def tiles_of(run: runtime.Run) -> "DataFrame":

@@ -108,7 +108,11 @@ def feature_rows(run: runtime.Run, dates: list[date]):
     from pyspark.sql import functions as F
 
     features = (F.col(name).cast("double").alias(name) for name in FEATURE_NAMES)
-    return run.read(FEATURE_CUSTOMER).filter(F.col("as_of_date").isin(dates)).select("as_of_date", "customer_id", *features)
+    return (
+        run.read(FEATURE_CUSTOMER)
+        .filter(F.col("as_of_date").isin(dates))
+        .select("as_of_date", "customer_id", *features)
+    )
 
 
 def sampled(rows):
@@ -215,7 +219,9 @@ def train_sentiment(run: runtime.Run, stored: list[date]) -> dict[str, object]:
     if not run.exists(CLEAN_REVIEWS):
         raise TrainingDataError("the shop has no reviews")
     text = F.concat_ws(" ", "title", "review_text").alias("text")
-    reviews = run.known(RAW_REVIEWS).select("event_id", text, "rating").orderBy("event_id").limit(MAXIMUM_ROWS).toPandas()
+    reviews = (
+        run.known(RAW_REVIEWS).select("event_id", text, "rating").orderBy("event_id").limit(MAXIMUM_ROWS).toPandas()
+    )
     model = SentimentModel.fit(reviews["text"].tolist(), reviews["rating"].to_numpy(), SentimentConfig())
     return {"version": register(run, "sentiment", model, {}, training_dates=run.as_of_date)}
 
