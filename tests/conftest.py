@@ -175,6 +175,7 @@ def spark_connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             _wait_for(server, port, scratch / "server.log")
             yield f"sc://127.0.0.1:{port}"
         finally:
+            _close_session(f"sc://127.0.0.1:{port}")
             _stop(server)
 
 
@@ -216,6 +217,15 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _close_session(url: str) -> None:
+    """Else the client tries for minutes to tell a server that is gone that it leaves."""
+    from jobs import engine
+
+    session = engine._sessions.pop(url, None)
+    if session is not None:
+        session.stop()
 
 
 def _stop(server: "subprocess.Popen[bytes]") -> None:
