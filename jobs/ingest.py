@@ -48,7 +48,9 @@ def main(arguments: list[str]) -> None:
     counts, refused = [], []
     for source, table in SOURCES.items():
         of_source = [file for file in files if file.source == source]
-        if not of_source and not run.exists(table):
+        if not of_source:
+            if run.exists(table) and run.brought(table).head(1):
+                run.clear(table)  # left by a run that was killed, of files that were taken away since
             continue
         with runtime.step("ingest", source=source, files=len(of_source)) as facts:
             tagged = stage(run, table, of_source, staging / source)
@@ -146,7 +148,7 @@ def stage(run: runtime.Run, table: "Table", files: list[LandingFile], folder: Pa
     typed = typed_rows(rows, table, settings.business_timezone, settings.future_tolerance_minutes)
     typed = refuse_foreign_money(typed, settings.currency)
     typed.write.mode("overwrite").parquet(str(folder))
-    staged = run.spark.read.parquet(str(folder))
+    staged = run.spark.read.schema(typed.schema).parquet(str(folder))  # told, for a file may have no rows
     days = [row.event_date for row in staged.select("event_date").distinct().collect() if row.event_date]
     # Only rows of the same days can be the same rows: history is read by day, however long it is.
     earlier = run.read(table).filter((F.col("ingest_date") < F.lit(run.first)) & F.col("event_date").isin(days))
