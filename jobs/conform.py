@@ -84,6 +84,7 @@ def conform_clicks(run: runtime.Run) -> None:
 
     from features.sessions import clean_events, sessions
 
+    run.ensure(CLEAN_EVENTS)  # Sail can't plan a union with the empty frame that stands for a missing table
     clicks = run.brought(RAW_CLICKSTREAM)
     placed_before = run.read(CLEAN_EVENTS).filter(F.col("ingest_date") < F.lit(run.first))
     late_days = clicks.filter(F.col("event_date") < F.col("ingest_date")).select("event_date").distinct()
