@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlparse
@@ -29,8 +30,19 @@ _CHAMPION_QUERY = """
     JOIN model_versions v ON v.name = a.name AND v.version = a.version
     WHERE a.name = ? AND a.alias = ?
 """
+_VERSION_QUERY = "SELECT run_id FROM model_versions WHERE name = ? AND version = ?"
+_TAGS_QUERY = "SELECT key, value FROM model_version_tags WHERE name = ? AND version = ?"
+_METRICS_QUERY = "SELECT key, value FROM latest_metrics WHERE run_uuid = ? AND is_nan = 0"
 logger = logging.getLogger(__name__)
 M = TypeVar("M")
+
+
+@dataclass(frozen=True)
+class Described:
+    """What is known of a registered version: its metrics, and the tags that it was registered with."""
+
+    metrics: dict[str, float]
+    tags: dict[str, str]
 
 
 def register(
@@ -96,6 +108,34 @@ def _find_in_sqlite(name: str, tracking_uri: str) -> tuple[str, str] | None:
     with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=30)) as connection:
         row = connection.execute(_CHAMPION_QUERY, (name, CHAMPION)).fetchone()
     return (str(row[0]), str(row[1])) if row else None
+
+
+def describe(name: str, version: str, tracking_uri: str) -> Described | None:
+    """Return metrics and tags of a version; None where it is not registered (any more)."""
+    if not tracking_uri.startswith(_SQLITE):
+        return _describe(name, version, tracking_uri)
+    database = Path(tracking_uri.removeprefix(_SQLITE))
+    if not database.exists():
+        return None
+    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=30)) as connection:
+        row = connection.execute(_VERSION_QUERY, (name, version)).fetchone()
+        if row is None:
+            return None
+        tags = dict(connection.execute(_TAGS_QUERY, (name, version)).fetchall())
+        return Described(dict(connection.execute(_METRICS_QUERY, row).fetchall()), tags)
+
+
+def _describe(name: str, version: str, tracking_uri: str) -> Described | None:
+    from mlflow.exceptions import MlflowException
+
+    client = _client(tracking_uri)
+    try:
+        found = client.get_model_version(name, version)
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return None
+        raise
+    return Described(dict(client.get_run(found.run_id).data.metrics), dict(found.tags))
 
 
 def _find(name: str, tracking_uri: str) -> tuple[str, str] | None:
