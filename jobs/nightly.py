@@ -1,0 +1,278 @@
+"""What `make nightly` and `make night` do, as a list of commands: land, history, train, nights through Airflow, show.
+
+Makes command lines and their environment, nothing else; each step is a process of its own. Options are checked before
+anything long begins, with Python's own library only, for then nothing may be installed yet.
+"""
+
+import argparse
+import ast
+import os
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, NoReturn
+
+from jobs.jars import java_problem
+from jobs.land import DATASETS
+
+HOME = Path(__file__).resolve().parents[1]
+ENGINES = ("sail", "spark")
+USAGE = 2
+STOPPED = 130
+SAID_WHY = (2, 3, 4, 5, 75)  # exit codes of a job that has told in one line what is wrong
+
+
+class OptionError(Exception):
+    """An option that cannot be; the message is one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to run."""
+
+    dataset: str
+    source: Path | None
+    lake: Path
+    as_of: date | None
+    nights: int
+    engine: str
+
+    @property
+    def shop(self) -> dict[str, Any]:
+        """What landing wrote about the shop; nothing before it."""
+        path = self.lake / "shop.toml"
+        return tomllib.loads(path.read_text()) if path.is_file() else {}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the jobs and Airflow need to know."""
+        paths = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+        told = {
+            "PATH": os.pathsep.join(paths),
+            "PYTHONUNBUFFERED": "1",
+            "NIGHTJAR_ENGINE": self.engine,
+            "NIGHTJAR_LAKE": str(self.lake),
+            "NIGHTJAR_SPARK_JARS": os.environ.get("NIGHTJAR_SPARK_JARS") or str(HOME / ".jars"),
+        }
+        zone = os.environ.get("NIGHTJAR_BUSINESS_TIMEZONE") or self.shop.get("business_timezone")
+        return {**os.environ, **told, **({"NIGHTJAR_BUSINESS_TIMEZONE": zone} if zone else {})}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One process, and what it does in words."""
+
+    title: str
+    command: list[str]
+
+
+def options_of(given: argparse.Namespace) -> Options:
+    """Text to types, each option checked by itself."""
+    if given.dataset not in DATASETS:
+        raise OptionError(f"unknown DATASET={given.dataset}: choose one of {', '.join(DATASETS)}")
+    if given.engine not in ENGINES:
+        raise OptionError(f"unknown ENGINE={given.engine}: choose sail (needs no Java) or spark")
+    if not given.nights.isascii() or not given.nights.isdigit() or int(given.nights) < 1:
+        raise OptionError(f"NIGHTS={given.nights} is not a number of nights: give 1 or more")
+    try:
+        as_of = date.fromisoformat(given.as_of) if given.as_of else None
+    except ValueError:
+        raise OptionError(f"AS_OF={given.as_of} is not a date: write it as YYYY-MM-DD") from None
+    source = Path(given.source).expanduser() if given.source else None
+    lake = Path(given.lake or Path("lake", given.dataset)).expanduser().resolve()
+    return Options(given.dataset, source, lake, as_of, int(given.nights), given.engine)
+
+
+def check_lake(options: Options, what: str) -> None:
+    """Refuse what can be seen to fail before anything is installed or landed."""
+    if options.engine == "spark" and (problem := java_problem()):
+        raise OptionError(problem.replace('NIGHTJAR_ENGINE="sail"', "ENGINE=sail"))
+    shop = options.shop
+    if shop and shop.get("dataset") != options.dataset:
+        raise OptionError(
+            f"{options.lake} holds data set {shop.get('dataset')}: give DATASET={shop.get('dataset')} or another LAKE"
+        )
+    if shop:
+        check_dates(options, shop)
+    elif what == "night":
+        raise OptionError(f"{options.lake} is no lake yet: run `make nightly` with the same options first")
+    elif options.source is None and (expected := expected_files(options.dataset)):
+        raise OptionError(f"data set {options.dataset} needs SOURCE=dir with {expected}")
+    if options.source is not None and not options.source.exists():
+        raise OptionError(f"SOURCE={options.source} does not exist: give the folder of the data set's files")
+
+
+def expected_files(dataset: str) -> str | None:
+    """What the adapter's `EXPECTS` says that SOURCE must hold; None where the data set brings its own data.
+
+    Read from the text, since importing an adapter needs what may not be installed yet.
+    """
+    path = HOME / Path(*DATASETS[dataset].split(".")).with_suffix(".py")
+    if not path.is_file():
+        return None
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "EXPECTS" for t in node.targets):
+            parts = node.value.values if isinstance(node.value, ast.JoinedStr) else [node.value]
+            return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts)
+    return None
+
+
+def check_dates(options: Options, shop: dict[str, Any]) -> None:
+    """Refuse dates that the landed data do not reach."""
+    if "last_date" not in shop:
+        raise OptionError(f"{options.lake} has no day of trade: land files into it first")
+    first, last = shop["first_date"], shop["last_date"]
+    as_of = options.as_of or last
+    if not first <= as_of <= last:
+        raise OptionError(f"AS_OF={as_of} is outside the data of {options.lake}: choose a date from {first} to {last}")
+    if as_of - timedelta(days=options.nights) < first:
+        most = (as_of - first).days
+        raise OptionError(
+            f"NIGHTS={options.nights} is longer than the history from {first} to {as_of}: "
+            + (f"choose {most} or less" if most else "choose a later AS_OF")
+        )
+
+
+def published_dates(lake: Path) -> list[date]:
+    """Dates that readers see."""
+    from deltalake import DeltaTable
+
+    table = lake / "customer_360"
+    if not DeltaTable.is_deltatable(str(table)):
+        return []
+    return sorted({date.fromisoformat(partition["as_of_date"]) for partition in DeltaTable(str(table)).partitions()})
+
+
+def python(*arguments: str) -> list[str]:
+    """A command of this environment's Python."""
+    return [sys.executable, *arguments]
+
+
+def steps_before(options: Options) -> Iterator[Step]:
+    """Until the data are landed and their dates known."""
+    if options.engine == "spark":
+        into = options.environment["NIGHTJAR_SPARK_JARS"]
+        yield Step(f"Delta's libraries for Spark into {into}", python("-m", "jobs.jars", "--into", into))
+    if options.source is None and options.shop:
+        say(f"landed already: {options.dataset} in {options.lake}")
+        return
+    source = ["--source", str(options.source)] if options.source else []
+    command = python("-m", "jobs.land", "--dataset", options.dataset, *source, "--lake", str(options.lake))
+    yield Step(f"land {options.dataset} into {options.lake}", command)
+
+
+def steps_after(options: Options) -> Iterator[Step]:
+    """History, models, the newest nights through Airflow, and what came of it."""
+    as_of = options.as_of or options.shop["last_date"]
+    nights = [as_of - timedelta(days=back) for back in reversed(range(options.nights))]
+    before = nights[0] - timedelta(days=1)
+    yield Step(f"history up to {before}", python("-m", "jobs.backfill", "--to", str(before)))
+    if set(nights) & set(published_dates(options.lake)):
+        say("trained already: a night of these is published")
+    else:
+        yield Step(f"train the models as of {before}", python("-m", "jobs.train", "--as-of", str(before)))
+    yield from night_steps(nights)
+
+
+def night_steps(nights: list[date]) -> Iterator[Step]:
+    """The nights through Airflow, and what came of them."""
+    dates = [str(night) for night in nights]
+    runner = str(HOME / "dags" / "run.py")
+    yield Step(f"nights {', '.join(dates)} through Airflow", python(runner, "nightly", *dates))
+    yield Step("what is there now", python("-m", "jobs.show", "--as-of", dates[-1]))
+
+
+def next_night(options: Options) -> date:
+    """The date asked for, else the day after the newest published one."""
+    if options.as_of:
+        return options.as_of
+    published = published_dates(options.lake)
+    if not published:
+        raise OptionError(f"{options.lake} has no published date: run `make nightly` first, or give AS_OF=YYYY-MM-DD")
+    if published[-1] >= options.shop["last_date"]:
+        raise OptionError(f"{published[-1]}, the last day of the data, is published: give AS_OF=YYYY-MM-DD to run it again")
+    return published[-1] + timedelta(days=1)
+
+
+def say(line: str) -> None:
+    """Write one line of progress, at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+class StepError(Exception):
+    """A step failed; `exit_code` is the step's."""
+
+    def __init__(self, title: str, exit_code: int) -> None:
+        super().__init__(f"stopped at: {title} (exit code {exit_code}); run the same command again to go on")
+        self.exit_code = exit_code
+
+
+def run_steps(steps: Iterator[Step], options: Options, seconds: dict[str, float]) -> None:
+    """Run the steps in order, each announced and timed."""
+    for step in steps:
+        say(f"\n== {step.title}")
+        begin = time.monotonic()
+        exit_code = subprocess.run(step.command, cwd=HOME, env=options.environment, check=False).returncode
+        seconds[step.title] = time.monotonic() - begin
+        say(f"== done seconds={seconds[step.title]:.1f}" if exit_code == 0 else f"== failed exit_code={exit_code}")
+        if exit_code:
+            raise StepError(step.title, exit_code)
+
+
+def run(what: str, options: Options) -> None:
+    """Run everything, or one night, and tell where the time went."""
+    seconds: dict[str, float] = {}
+    if what == "night":
+        run_steps(night_steps([next_night(options)]), options, seconds)
+    else:
+        run_steps(steps_before(options), options, seconds)
+        check_dates(options, options.shop)
+        run_steps(steps_after(options), options, seconds)
+    say("")
+    for title, spent in seconds.items():
+        say(f"{spent:7.1f} s  {title}")
+    say(f"{sum(seconds.values()):7.1f} s  in all")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise OptionError(f"{message}: see make help")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run from the command line; return the exit code."""
+    parser = _Parser(prog="python -m jobs.nightly", description="What `make nightly` and `make night` do.")
+    parser.add_argument("what", choices=("all", "night"), help="everything from landing on, or one night")
+    parser.add_argument("--check-only", action="store_true", help="check the options, run nothing")
+    parser.add_argument("--dataset", default="complete-journey")
+    parser.add_argument("--source", default="")
+    parser.add_argument("--lake", default="")
+    parser.add_argument("--as-of", default="")
+    parser.add_argument("--nights", default="3")
+    parser.add_argument("--engine", default="sail")
+    try:
+        given = parser.parse_args(arguments)
+        options = options_of(given)
+        check_lake(options, given.what)
+        if not given.check_only:
+            run(given.what, options)
+    except OptionError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return USAGE
+    except StepError as error:
+        if error.exit_code not in SAID_WHY:
+            sys.stderr.write(f"error: {error}\n")
+        return error.exit_code if error.exit_code > 0 else 128 - error.exit_code
+    except KeyboardInterrupt:
+        return STOPPED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""Print what a lake holds: rows per table, published dates, segments, forecasts, the head of the campaign file.
+
+Reads the Delta logs and one date of `customer_360` without an engine; writes to stdout alone.
+"""
+
+import argparse
+import csv
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs import runtime
+from jobs.errors import MissingInputError
+from jobs.settings import Settings, get_settings
+from schemas.score import CUSTOMER_360, SCORE_CHURN, SCORE_CLV
+from schemas.tables import TABLES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from deltalake import DeltaTable
+
+HEAD_ROWS = 5
+SHOWN_DATES = 5
+COLUMNS = ["segment", "churn_probability", "expected_net_revenue", "net_revenue_365d"]
+
+
+def main(arguments: list[str]) -> None:
+    """Print the lake as of a published date."""
+    parser = argparse.ArgumentParser(prog="python -m jobs.show", description=__doc__)
+    parser.add_argument("--lake", type=Path, help="folder of the shop (default: $NIGHTJAR_LAKE, else the default lake)")
+    parser.add_argument("--as-of", type=date.fromisoformat, help="published date (default: the newest)")
+    given = parser.parse_args(arguments)
+    settings = get_settings(lake=given.lake) if given.lake else get_settings()
+    if not settings.landing.is_dir():
+        raise MissingInputError(f"{settings.lake} is no lake: run `make nightly` first, or give --lake")
+    for line in page(settings, given.as_of):
+        print(line)
+
+
+def page(settings: Settings, as_of: date | None) -> Iterator[str]:
+    """The whole page, line by line."""
+    yield f"{settings.title}{' (simulated, not real data)' if settings.is_simulated else ''}"
+    yield f"lake {settings.lake}"
+    yield from titled("Rows per table", table_lines(settings.lake))
+    customers = table_at(settings.lake, CUSTOMER_360.name)
+    published = dates_of(customers) if customers else []
+    if not customers or not published:
+        yield "\nNo date is published yet."
+        return
+    shown = as_of or published[-1]
+    older = f" and {len(published) - SHOWN_DATES} earlier" if len(published) > SHOWN_DATES else ""
+    yield f"\nPublished dates: {', '.join(map(str, published[-SHOWN_DATES:]))}{older}"
+    if shown not in published:
+        raise MissingInputError(f"{shown} is not published; the newest published date is {published[-1]}")
+    rows = customers.to_pyarrow_table(filters=[("as_of_date", "=", shown)], columns=COLUMNS)
+    yield from titled(f"Customers by segment on {shown}", segment_lines(rows, settings.currency))
+    yield from titled(f"Forecasts on {shown}", forecast_lines(rows, settings))
+    yield from titled(f"Campaign {settings.campaign_id} on {shown}", campaign_lines(settings, shown))
+    yield from titled("Where things are", place_lines(settings, shown))
+
+
+def titled(title: str, lines: Iterable[str]) -> Iterator[str]:
+    """A heading and its indented lines."""
+    yield f"\n{title}"
+    yield from (f"  {line}" for line in lines)
+
+
+def table_at(lake: Path, name: str) -> "DeltaTable | None":
+    """The table, None before its first write."""
+    from deltalake import DeltaTable
+
+    path = str(lake / name)
+    return DeltaTable(path) if DeltaTable.is_deltatable(path) else None
+
+
+def dates_of(table: "DeltaTable") -> list[date]:
+    """Dates that have rows, by the table's partitions."""
+    return sorted({date.fromisoformat(partition["as_of_date"]) for partition in table.partitions()})
+
+
+def row_count(table: "DeltaTable") -> int:
+    """Rows by the statistics in the log; counted in the files where a writer left none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    counts = pa.chunked_array([pa.table(table.get_add_actions(flatten=True))["num_records"].combine_chunks()])
+    return int(pc.sum(counts).as_py() or 0) if counts.null_count == 0 else int(table.count())
+
+
+def table_lines(lake: Path) -> Iterator[str]:
+    """A line for each table that is there."""
+    found = [(table, table_at(lake, table.name)) for table in TABLES]
+    rows = [(table.name, f"{row_count(delta):,}", table.grain) for table, delta in found if delta]
+    yield from aligned(rows, right=(1,)) if rows else ["none yet"]
+
+
+def segment_lines(rows: "pa.Table", currency: str) -> Iterator[str]:
+    """Size, share and revenue of each segment, the largest first."""
+    frame = rows.select(["segment", "net_revenue_365d"]).to_pandas()
+    frame["net_revenue_365d"] = frame["net_revenue_365d"].astype(float)
+    sizes = frame.groupby("segment")["net_revenue_365d"].agg(["size", "sum"]).sort_values("size", ascending=False)
+    total = len(frame)
+    lines = [("segment", "customers", "share", f"net revenue, last year, {currency}")]
+    lines += [
+        (name, f"{size:,}", f"{size / total:.1%}", f"{revenue:,.2f}")
+        for name, size, revenue in zip(sizes.index, sizes["size"], sizes["sum"], strict=True)
+    ]
+    lines.append(("all", f"{total:,}", "100.0%", f"{sizes['sum'].sum():,.2f}"))
+    return aligned(lines, right=(1, 2, 3))
+
+
+def forecast_lines(rows: "pa.Table", settings: Settings) -> Iterator[str]:
+    """What the models expect, in a few numbers."""
+    frame = rows.select(["churn_probability", "expected_net_revenue"]).to_pandas()
+    churn, value = frame["churn_probability"].dropna(), frame["expected_net_revenue"].dropna()
+    if churn.empty:
+        yield f"churn: no forecast ({SCORE_CHURN.name} has no rows; the shop has too little history for it)"
+    else:
+        low, middle, high = (f"{churn.quantile(share):.1%}" for share in (0.1, 0.5, 0.9))
+        yield (
+            f"churn, no order within {settings.churn_horizon_days} days: {churn.sum():,.0f} of {len(churn):,} customers "
+            f"expected to stay away; probability at the 10th, 50th and 90th percentile {low}, {middle}, {high}"
+        )
+    if value.empty:
+        yield f"CLV: no forecast ({SCORE_CLV.name} has no rows; the shop has too little history for it)"
+    else:
+        best = value.nlargest(max(1, len(value) // 10)).sum() / value.sum() if value.sum() else 0
+        yield (
+            f"CLV, net revenue within {settings.clv_horizon_days} days: {value.sum():,.2f} {settings.currency} expected "
+            f"of {len(value):,} customers, {value.mean():,.2f} each; the best tenth brings {best:.0%}"
+        )
+
+
+def campaign_lines(settings: Settings, shown: date) -> Iterator[str]:
+    """How many are contacted, and the first of them."""
+    folder = settings.exports / settings.campaign_id / str(shown)
+    contacts = folder / "contacts.csv"
+    if not contacts.is_file():
+        yield "no file"
+        return
+    about = json.loads((folder / "manifest.json").read_text())
+    yield f"{about.get('contact_count', '?')} customers to contact, {about.get('control_count', '?')} left alone for comparison"
+    with contacts.open(newline="") as file:
+        head = [tuple(row) for row, _ in zip(csv.reader(file), range(HEAD_ROWS + 1), strict=False)]
+    yield from aligned(head)
+
+
+def place_lines(settings: Settings, shown: date) -> Iterator[str]:
+    """Files that a person opens next."""
+    places = (
+        ("report", settings.reports / f"{shown}.html"),
+        ("campaign file", settings.exports / settings.campaign_id / str(shown) / "contacts.csv"),
+        ("quality", next(iter(sorted(settings.quality.rglob("local_site/index.html"))), settings.quality)),
+        ("models", settings.models / "mlflow.db"),
+        ("tables", settings.lake),
+    )
+    yield from aligned([(what, str(path) if path.exists() else "not there") for what, path in places])
+
+
+def aligned(rows: Sequence[tuple[str, ...]], right: tuple[int, ...] = ()) -> Iterator[str]:
+    """Columns padded to one width."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        padded = (c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+        yield "  ".join(padded).rstrip()
+
+
+if __name__ == "__main__":
+    runtime.start(main)
