@@ -43,6 +43,8 @@ def main(arguments: list[str]) -> None:
     """Ingest every source for the run's days."""
     run = runtime.run_of(runtime.parser("ingest", __doc__).parse_args(arguments))
     files = new_files(run)
+    for source, table in SOURCES.items():  # of all sources before the first is written
+        check_headers(table, [file for file in files if file.source == source])
     staging = run.settings.lake.resolve() / "_staging" / "ingest"
     shutil.rmtree(staging, ignore_errors=True)
     counts, refused = [], []
@@ -174,7 +176,6 @@ def parsed(run: runtime.Run, table: "Table", files: list[LandingFile]) -> "DataF
     from features.landing import read_rows, rows_schema
 
     columns = tuple(column.name for column in landing_columns(table))
-    check_headers(table, files)
     listed = [(str(file.path.resolve()), file.name, file.ingest_date) for file in files]
 
     def read_all(batches):
