@@ -1,0 +1,216 @@
+"""Ingest on small lakes: every landed row ends once, as new, duplicate or quarantined, whatever happens on the way."""
+
+import json
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from jobs import ingest
+from jobs.errors import ContractError, MissingInputError
+from schemas.ops import OPS_FILE, OPS_RUN
+from schemas.raw import RAW_CLICKSTREAM, RAW_QUARANTINE, RAW_TRANSACTIONS
+from schemas.score import CUSTOMER_360
+
+D1, D2, D3 = date(2024, 3, 1), date(2024, 3, 2), date(2024, 3, 3)
+HEADER = "event_id,event_at,order_id,customer_id,product_id,line_amount,line_type,currency"
+
+
+def line(event_id: str, day: date = D1, amount: object = "9.50", currency: str = "") -> str:
+    return f"{event_id},{day}T10:00:00Z,o{event_id},c1,p1,{amount},sale,{currency}"
+
+
+def land(lake: Path, day: date, name: str, *lines: str, header: str = HEADER, source: str = "transactions") -> Path:
+    folder = lake / "landing" / source / f"dt={day}"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("\n".join((header, *lines)) + "\n")
+    return folder / name
+
+
+@pytest.fixture
+def told(make_run):
+    """(source, new, duplicate, quarantined) by run, as `ops_run` tells it."""
+
+    def read() -> dict[date, tuple[int, ...]]:
+        rows = make_run(D1).read(OPS_RUN).collect()
+        assert all(
+            row.file_row_count == row.new_row_count + row.duplicate_row_count + row.quarantined_row_count
+            for row in rows
+        )
+        return {r.ingest_date: (r.new_row_count, r.duplicate_row_count, r.quarantined_row_count) for r in rows}
+
+    return read
+
+
+@pytest.fixture
+def raw(make_run):
+    """(event_id, ingest_date, source_file) of `raw_transactions`, sorted."""
+
+    def read() -> list[tuple[str, date, str]]:
+        rows = make_run(D1).read(RAW_TRANSACTIONS).collect()
+        return sorted((row.event_id, row.ingest_date, row.source_file.rsplit("/", 1)[1]) for row in rows)
+
+    return read
+
+
+def test_every_row_is_new_duplicate_or_quarantined(lake, run_job, told, raw, make_run):
+    land(lake, D1, "a.csv", line("1"), line("2"), line("1"), line("3", amount="ten"), "short,row")
+    run_job("ingest", D1)
+    assert told() == {D1: (2, 1, 2)}
+    assert raw() == [("1", D1, "a.csv"), ("2", D1, "a.csv")]
+    refused = {row.line_number: (row.reason, row.original_text) for row in make_run(D1).read(RAW_QUARANTINE).collect()}
+    assert refused[5][0] == "line_amount is no decimal(18,4): ten"
+    assert json.loads(refused[5][1])["line_amount"] == "ten"
+    assert refused[6] == ("2 fields instead of 8", "short,row")
+
+
+def test_a_rerun_leaves_the_same_rows(lake, run_job, make_run, assert_rows):
+    land(lake, D1, "a.csv", line("1"), line("2", amount="ten"))
+    land(lake, D2, "b.csv", line("1"), line("3", D2))
+    tables = (RAW_TRANSACTIONS, RAW_QUARANTINE, OPS_FILE, OPS_RUN)
+    for day in (D1, D2):
+        run_job("ingest", day)
+    before = {table.name: make_run(D1).read(table).toPandas() for table in tables}
+    for day in (D1, D2, D1):
+        run_job("ingest", day)
+    for table in tables:
+        after = make_run(D1).read(table)
+        assert_rows(after, make_run(D1).spark.createDataFrame(before[table.name], table.struct), table)
+
+
+def test_a_stretch_of_days_gives_what_its_nights_give(tmp_path, run_job, make_run, assert_rows):
+    one, other = tmp_path / "one", tmp_path / "other"
+    for lake in (one, other):
+        land(lake, D1, "a.csv", line("1"), line("1"), line("2", amount="ten"))
+        land(lake, D2, "b.csv", line("1"), line("3", D1))
+        land(lake, D3, "c.csv", line("3", D1), line("4", D3, currency="USD"))
+        land(lake, D3, "again.csv", line("1"), line("3", D1))  # the file of the day before under another name
+    for day in (D1, D2, D3):
+        run_job("ingest", day, lake=one)
+    run_job("ingest", D3, D1, lake=other)
+    for table in (RAW_TRANSACTIONS, RAW_QUARANTINE, OPS_FILE, OPS_RUN):
+        assert_rows(make_run(D1, lake=one).read(table), make_run(D1, lake=other).read(table), table)
+
+
+def test_a_file_that_comes_late_belongs_to_the_run_that_first_reads_it(lake, run_job, raw, told):
+    land(lake, D1, "a.csv", line("1"))
+    run_job("ingest", D1)
+    land(lake, D1, "late.csv", line("2"))
+    run_job("ingest", D2)
+    assert raw() == [("1", D1, "a.csv"), ("2", D2, "late.csv")] and told() == {D1: (1, 0, 0), D2: (1, 0, 0)}
+
+
+def test_a_file_sent_twice_under_another_name_counts_once(lake, run_job, raw, told):
+    land(lake, D1, "a.csv", line("1"))
+    land(lake, D1, "b.csv", line("1"))
+    run_job("ingest", D1)
+    assert raw() == [("1", D1, "a.csv")] and told() == {D1: (1, 0, 0)}
+
+
+def test_a_later_run_does_not_read_the_files_of_days_to_come(lake, run_job, raw):
+    land(lake, D1, "a.csv", line("1"))
+    land(lake, D2, "b.csv", line("2", D2))
+    run_job("ingest", D1)
+    assert [event_id for event_id, _, _ in raw()] == ["1"]
+
+
+def test_a_published_date_takes_no_new_file_a_later_one_does(lake, run_job, raw, make_run, frame):
+    land(lake, D1, "a.csv", line("1"))
+    run_job("ingest", D1)
+    make_run(D1).replace(frame(CUSTOMER_360, {"as_of_date": D1}), CUSTOMER_360)
+    land(lake, D1, "late.csv", line("2"))
+    run_job("ingest", D1)
+    assert [event_id for event_id, _, _ in raw()] == ["1"]
+    run_job("ingest", D2)
+    assert raw() == [("1", D1, "a.csv"), ("2", D2, "late.csv")]
+
+
+def test_a_file_read_before_and_gone_stops_the_run(lake, run_job, raw):
+    path = land(lake, D1, "a.csv", line("1"))
+    run_job("ingest", D1)
+    path.unlink()
+    with pytest.raises(MissingInputError, match=r"1 landing files .* gone, first transactions/dt=2024-03-01/a\.csv"):
+        run_job("ingest", D1)
+    assert [event_id for event_id, _, _ in raw()] == ["1"]
+
+
+def test_a_file_without_a_required_column_stops_the_run_and_nothing_is_written(lake, run_job, make_run):
+    land(lake, D1, "a.csv", line("1"))
+    land(lake, D1, "b.csv", "1,2024-03-01", header="order_id,event_at")
+    with pytest.raises(ContractError, match=r"b\.csv: required column line_amount, line_type, product_id missing"):
+        run_job("ingest", D1)
+    assert make_run(D1).read(RAW_TRANSACTIONS).count() == 0 and make_run(D1).read(OPS_FILE).count() == 0
+
+
+def test_a_bad_header_in_a_later_source_leaves_the_earlier_source_unwritten(lake, run_job, make_run):
+    land(lake, D1, "a.csv", line("1"))
+    land(lake, D1, "c.csv", "v1", header="visitor_id", source="clickstream")
+    with pytest.raises(ContractError):
+        run_job("ingest", D1)
+    assert make_run(D1).read(RAW_TRANSACTIONS).count() == 0
+
+
+def test_money_of_another_currency_is_quarantined(lake, run_job, told, make_run):
+    land(lake, D1, "a.csv", line("1", currency="EUR"), line("2", currency="USD"), line("3"))
+    run_job("ingest", D1)
+    assert told() == {D1: (2, 0, 1)}
+    [row] = make_run(D1).read(RAW_QUARANTINE).collect()
+    assert row.reason == "no exchange rate to the shop's currency from USD"
+
+
+@pytest.mark.parametrize("killed_in", ["write_quarantine", "write_register", "fate_counts"])
+def test_a_run_killed_on_the_way_is_done_again(killed_in, lake, run_job, raw, told, monkeypatch):
+    land(lake, D1, "a.csv", line("1"), line("1"), line("2", amount="ten"))
+
+    def die(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(ingest, killed_in, die)
+        run_job("ingest", D1)
+    run_job("ingest", D1)
+    assert raw() == [("1", D1, "a.csv")] and told() == {D1: (1, 1, 1)}
+    assert not (lake / "_staging" / "ingest").exists()
+
+
+def test_a_run_killed_after_its_rows_were_written_does_not_take_them_for_known(lake, run_job, raw, told, monkeypatch):
+    """The night after must not call the killed night's rows duplicates of rows that no register knows."""
+    land(lake, D1, "a.csv", line("1"))
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(ingest, "write_register", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        run_job("ingest", D1)
+    run_job("ingest", D1)
+    run_job("ingest", D2)
+    assert raw() == [("1", D1, "a.csv")] and told()[D1] == (1, 0, 0)
+
+
+def test_sources_that_are_absent_stay_absent(lake, run_job, make_run):
+    land(lake, D1, "a.csv", line("1"))
+    run_job("ingest", D1)
+    assert not make_run(D1).exists(RAW_CLICKSTREAM)
+
+
+def test_values_are_typed_and_dated_in_business_time(lake, run_job, make_run, assert_rows):
+    land(lake, D1, "a.csv", "1,2024-03-01T23:30:00Z,o1,,p1,9.5,sale,")
+    run_job("ingest", D2, business_timezone="Europe/Berlin")
+    [row] = make_run(D2).read(RAW_TRANSACTIONS).collect()
+    assert (row.event_date, row.customer_id, row.line_amount) == (D2, None, Decimal("9.5000"))
+
+
+def test_a_lake_without_landing_says_what_to_do(run_job):
+    with pytest.raises(MissingInputError, match="jobs.land"):
+        run_job("ingest", D1)
+
+
+def test_a_folder_that_is_no_day_says_what_to_do(lake, run_job):
+    (lake / "landing" / "transactions" / "dt=tomorrow").mkdir(parents=True)
+    with pytest.raises(MissingInputError, match="rename it to dt=YYYY-MM-DD"):
+        run_job("ingest", D1)
+
+
+def test_an_unreadable_file_is_one_quarantined_row_and_the_others_are_read(lake, run_job, told, raw):
+    land(lake, D1, "a.csv", line("1"))
+    (lake / "landing" / "transactions" / f"dt={D1}" / "b.parquet").write_bytes(b"no parquet")
+    run_job("ingest", D1)
+    assert told() == {D1: (1, 0, 1)} and raw() == [("1", D1, "a.csv")]
