@@ -14,7 +14,6 @@ from pyspark.sql.window import Window
 
 RETURN_TYPES = ("return", "cancellation")
 _MATCH_COLUMNS = ("line_id", "order_id", "event_at", "ingest_date", "line_type", "quantity", "original_order_id")
-_GROUP = ("customer_key", "product_id")
 
 
 def order_lines(transactions: DataFrame, first: date, timezone: str, return_window_days: int) -> DataFrame:
@@ -92,24 +91,25 @@ def matched_returns(lines: DataFrame, first: date, return_window_days: int) -> D
     """(line_id, matched_order_id) of returns that name no order but found a fitting line.
 
     Guests' lines match nobody's. All lines of a customer and product that has such a return since `first` are replayed
-    in the order in which they became known, so that each unit is given back once, whichever run asks.
+    in the order in which they became known, so that each unit is given back once, whichever run asks. The window is
+    each return's own: lines left out here would be lines whose units look free.
     """
     of_customers = lines.filter(F.col("customer_id").isNotNull())
-    window_start = F.date_sub(F.lit(first), return_window_days)
     is_new_return = F.col("is_return") & F.col("original_order_id").isNull() & (F.col("ingest_date") >= F.lit(first))
     groups = of_customers.filter(is_new_return).select("customer_id", "product_id").distinct()
     replayed = (
-        of_customers.filter((F.col("event_date") >= window_start) & (F.col("line_type") != "adjustment"))
+        of_customers.filter(F.col("line_type") != "adjustment")
         .join(groups, ["customer_id", "product_id"], "left_semi")
         .select("customer_id", "product_id", *_MATCH_COLUMNS)
     )
     return replayed.groupBy("customer_id", "product_id").applyInPandas(
-        match_group, "line_id string, matched_order_id string"
+        lambda group: match_group(group, return_window_days), "line_id string, matched_order_id string"
     )
 
 
-def match_group(lines: pd.DataFrame) -> pd.DataFrame:
+def match_group(lines: pd.DataFrame, window_days: int) -> pd.DataFrame:
     """Replay one customer's lines of one product; returns take units from the latest earlier line with enough left."""
+    window = pd.Timedelta(days=window_days)
     lines = lines.sort_values(["ingest_date", "event_at", "line_id"], kind="stable")
     sales: list[list] = []  # [event_at, order_id, units left], in order of knowledge
     found = []
@@ -122,7 +122,9 @@ def match_group(lines: pd.DataFrame) -> pd.DataFrame:
         fitting = [
             sale
             for sale in sales
-            if sale[0] <= line.event_at and sale[2] >= units and (named is None or sale[1] == named)
+            if sale[0] <= line.event_at
+            and sale[2] >= units
+            and (sale[1] == named if named else line.event_at - sale[0] <= window)
         ]
         if fitting:
             sale = max(fitting, key=lambda sale: sale[0])
@@ -135,8 +137,9 @@ def match_group(lines: pd.DataFrame) -> pd.DataFrame:
 def order_states(lines: DataFrame) -> DataFrame:
     """What each run changed of each order: one row per order_id and ingest_date, from all lines of the orders.
 
-    `order_count` is 1 in the run that makes the order one, -1 in a run whose returns undo it, else 0;
-    `order_amount_squared` is the change of the squared net amount.
+    `order_count` is 1 in the run that makes the order a known customer's, -1 in a run whose returns undo it, else 0;
+    `order_amount_squared` is the change of the squared net amount. The first customer known keeps the order, so that
+    what one run adds a later one takes from the same.
     """
     changes = lines.groupBy("order_id", "ingest_date").agg(
         F.min("order_date").alias("order_date"),
@@ -147,14 +150,15 @@ def order_states(lines: DataFrame) -> DataFrame:
     so_far = by_run.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     totals = ("line_count", "sale_amount", "net_amount")
     states = changes.withColumns({name: F.sum(name).over(so_far) for name in totals})
-    is_order = _is_order().cast("int")
+    states = states.withColumn("customer_id", F.first("customer_id", ignorenulls=True).over(so_far))
+    is_order = (_is_order() & F.col("customer_id").isNotNull()).cast("int")
     squared = F.col("net_amount").cast("double") * F.col("net_amount").cast("double") * is_order
     states = states.withColumn("_is_order", is_order).withColumn("_squared", squared)
     return states.select(
         "order_id",
         "order_date",
         "ingest_date",
-        F.max("customer_id").over(so_far).alias("customer_id"),
+        "customer_id",
         (F.col("_is_order") - F.lag("_is_order", 1, 0).over(by_run)).alias("order_count"),
         (F.col("_squared") - F.lag("_squared", 1, 0.0).over(by_run)).alias("order_amount_squared"),
     )

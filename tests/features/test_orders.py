@@ -1,0 +1,237 @@
+"""Returns find their orders: by name, by the latest fitting line, or not at all; and once, whichever run asks."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from features.orders import match_group, order_lines, order_states, orders
+from schemas.clean import CLEAN_ORDER_LINES, CLEAN_ORDERS
+from schemas.raw import RAW_PAYMENTS, RAW_TRANSACTIONS
+
+FIRST = date(2024, 3, 1)
+
+
+def day(number: int) -> date:
+    return FIRST + timedelta(days=number)
+
+
+def at(number: int, hour: int = 10) -> datetime:
+    return datetime(2024, 3, 1, hour, tzinfo=UTC) + timedelta(days=number)
+
+
+def transaction(
+    event_id: str, number: int, order_id: str, amount: float, quantity: int | None = 1, kind: str = "sale", **more
+) -> dict:
+    known = {"event_id": event_id, "event_at": at(number), "event_date": day(number), "ingest_date": day(number)}
+    sold = {"order_id": order_id, "line_amount": amount, "quantity": quantity, "line_type": kind, "product_id": "p"}
+    return {"customer_id": "c"} | known | sold | more
+
+
+@pytest.fixture
+def booked(frame, assert_rows):
+    """(order_id, order_date, match_kind) of the lines by line_id; every frame is held to its contract."""
+
+    def book(*transactions: dict, first: date = FIRST, window: int = 365) -> dict[str, tuple]:
+        rows = order_lines(frame(RAW_TRANSACTIONS, *transactions), first, "UTC", window)
+        found = rows.collect()
+        assert_rows(rows, rows.select(*CLEAN_ORDER_LINES.column_names), CLEAN_ORDER_LINES)
+        return {row.line_id: (row.order_id, row.order_date, row.match_kind) for row in found}
+
+    return book
+
+
+def test_a_return_that_names_its_order_goes_there(booked):
+    lines = booked(
+        transaction("s", 0, "o1", 10),
+        transaction("r", 2, "x1", -10, -1, "return", original_order_id="o1"),
+    )
+    assert lines == {"s": ("o1", day(0), None), "r": ("o1", day(0), "named")}
+
+
+def test_a_return_that_names_an_order_nobody_knows_stays_unmatched_on_its_own_day(booked):
+    lines = booked(transaction("r", 2, "x1", -10, -1, "return", original_order_id="o9"))
+    assert lines == {"r": ("x1", day(2), "unmatched")}
+
+
+def test_a_return_takes_from_the_latest_earlier_line_with_enough_units(booked):
+    lines = booked(
+        transaction("s1", 0, "o1", 30, 3),
+        transaction("s2", 1, "o2", 10, 1),
+        transaction("r", 2, "x1", -20, -2, "return"),
+        transaction("s3", 3, "o3", 30, 3),
+    )
+    assert lines["r"] == ("o1", day(0), "latest_line")
+
+
+def test_a_return_of_more_units_than_any_line_has_left_stays_unmatched(booked):
+    lines = booked(transaction("s1", 0, "o1", 10, 1), transaction("r", 2, "x1", -20, -2, "return"))
+    assert lines["r"] == ("x1", day(2), "unmatched")
+
+
+def test_a_unit_is_given_back_once_across_nights(booked):
+    sold = transaction("s1", 0, "o1", 10, 1)
+    back, again = (transaction(f"r{n}", n, f"x{n}", -10, -1, "return") for n in (1, 2))
+    assert booked(sold, back, first=day(1))["r1"] == ("o1", day(0), "latest_line")
+    assert booked(sold, back, again, first=day(2)) == {"r2": ("x2", day(2), "unmatched")}
+
+
+def test_a_named_return_uses_up_its_line(booked):
+    lines = booked(
+        transaction("s1", 0, "o1", 10, 1),
+        transaction("r1", 1, "x1", -10, -1, "return", original_order_id="o1"),
+        transaction("r2", 2, "x2", -10, -1, "return"),
+    )
+    assert lines["r2"] == ("x2", day(2), "unmatched")
+
+
+def test_a_guest_return_matches_nobodys_line(booked):
+    lines = booked(
+        transaction("s1", 0, "o1", 10, customer_id=None),
+        transaction("r1", 1, "x1", -10, -1, "return", customer_id=None),
+    )
+    assert lines["r1"] == ("x1", day(1), "unmatched")
+
+
+def test_the_window_is_each_returns_own_whenever_it_is_run(booked):
+    rows = [
+        transaction("s1", 0, "o1", 10),
+        transaction("r1", 2, "x1", -10, -1, "return"),
+        transaction("r2", 9, "x2", -10, -1, "return"),
+        transaction("s2", 1, "o2", 10),
+    ]
+    at_once = booked(*rows, window=5)
+    assert at_once["r1"] == ("o2", day(1), "latest_line") and at_once["r2"] == ("x2", day(9), "unmatched")
+    assert booked(*rows, first=day(9), window=5)["r2"] == at_once["r2"]
+
+
+def test_a_line_that_comes_late_does_not_move_the_order(booked):
+    late = transaction("s0", 0, "o1", 5) | {"ingest_date": day(2)}
+    lines = booked(transaction("s1", 1, "o1", 10), late)
+    assert lines == {"s1": ("o1", day(1), None), "s0": ("o1", day(1), None)}
+
+
+def test_the_order_day_is_the_business_day(frame, assert_rows):
+    rows = frame(RAW_TRANSACTIONS, transaction("s", 0, "o1", 10) | {"event_at": at(0, 23)})
+    [row] = order_lines(rows, FIRST, "Europe/Berlin", 30).collect()
+    assert row.order_date == day(1)
+
+
+sale_or_return = st.tuples(
+    st.integers(0, 4),  # day
+    st.integers(0, 2),  # late by
+    st.sampled_from(["sale", "sale", "return", "cancellation", "adjustment"]),
+    st.integers(1, 3),  # units
+    st.sampled_from(["c1", "c2", None]),
+    st.sampled_from([None, None, "o0", "o1", "o2"]),  # order named
+    st.integers(0, 23),
+)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(sale_or_return, min_size=3, max_size=14))
+def test_nights_one_by_one_book_what_one_run_over_all_books(frame, assert_rows, made):
+    rows = []
+    for place, (number, late, kind, units, customer, named, hour) in enumerate(made):
+        is_back = kind in ("return", "cancellation")
+        rows.append(
+            transaction(f"e{place}", number, f"{'x' if is_back else 'o'}{place % 4}", -5 if is_back else 5, units, kind)
+            | {"customer_id": customer, "event_at": at(number, hour), "ingest_date": day(number + late)}
+            | {"original_order_id": named if is_back else None}
+        )
+    everything = frame(RAW_TRANSACTIONS, *rows)
+    at_once = order_lines(everything, FIRST, "UTC", 3)
+    nightly: list[dict] = []
+    for night in sorted({row["ingest_date"] for row in rows}):
+        known = frame(RAW_TRANSACTIONS, *(row for row in rows if row["ingest_date"] <= night))
+        nightly += [row.asDict() for row in order_lines(known, night, "UTC", 3).collect()]
+    assert_rows(at_once, nightly, CLEAN_ORDER_LINES)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 3), st.integers(0, 9)), min_size=1, max_size=12))
+def test_no_order_gives_back_more_units_than_it_sold(moves):
+    rows = [
+        {
+            "line_id": f"l{place:02}",
+            "order_id": f"o{place}",
+            "event_at": pd.Timestamp(2024, 3, 1) + pd.Timedelta(days=when),
+            "ingest_date": day(when),
+            "line_type": "sale" if is_sale else "return",
+            "quantity": units,
+            "original_order_id": None,
+        }
+        for place, (is_sale, units, when) in enumerate(moves)
+    ]
+    lines = pd.DataFrame(rows)
+    found = match_group(lines, 365).merge(lines, on="line_id")
+    sold = lines[lines.line_type == "sale"].set_index("order_id").quantity
+    back = found.groupby("matched_order_id").quantity.sum()
+    assert (back <= sold.reindex(back.index)).all()
+    assert (found.event_at >= lines.set_index("order_id").event_at.reindex(found.matched_order_id).to_numpy()).all()
+
+
+def clean_line(line_id: str, number: int, amount: float, kind: str = "sale", **more) -> dict:
+    known = {"line_id": line_id, "ingest_date": day(number), "event_at": at(number), "event_date": day(number)}
+    return (
+        known
+        | {"order_id": "o", "order_date": day(0), "customer_id": "c", "net_amount": amount, "line_type": kind}
+        | more
+    )
+
+
+@pytest.fixture
+def changes(frame):
+    """(order_count, order_amount_squared) by run."""
+
+    def of(*lines: dict) -> list[tuple[int, float]]:
+        rows = order_states(frame(CLEAN_ORDER_LINES, *lines)).orderBy("ingest_date").collect()
+        assert {row.customer_id for row in rows if row.order_count} <= {"c"}
+        return [(row.order_count, row.order_amount_squared) for row in rows]
+
+    return of
+
+
+def test_a_full_return_in_a_later_run_undoes_the_order(changes):
+    assert changes(clean_line("s", 0, 10), clean_line("r", 3, -10, "return")) == [(1, 100.0), (-1, -100.0)]
+
+
+def test_a_partial_return_leaves_the_order_and_changes_its_square(changes):
+    assert changes(clean_line("s", 0, 10), clean_line("r", 3, -4, "return")) == [(1, 100.0), (0, 36.0 - 100.0)]
+
+
+def test_a_return_in_the_run_of_its_order_never_makes_one(changes):
+    assert changes(clean_line("s", 0, 10), clean_line("r", 0, -10, "return")) == [(0, 0.0)]
+
+
+def test_goods_given_for_nothing_are_an_order(changes):
+    assert changes(clean_line("s", 0, 0)) == [(1, 0.0)]
+
+
+def test_an_order_counts_for_its_customer_from_the_run_that_knows_them(changes):
+    lines = (clean_line("s", 0, 10, customer_id=None), clean_line("t", 1, 5), clean_line("r", 2, -15, "return"))
+    assert changes(*lines) == [(0, 0.0), (1, 225.0), (-1, -225.0)]
+
+
+def test_orders_stand_net_of_returns_with_their_payments(frame, assert_rows):
+    lines = frame(
+        CLEAN_ORDER_LINES,
+        clean_line("s1", 0, 10, shipping_amount=2),
+        clean_line("s2", 0, 5, discount_amount=1),
+        clean_line("r", 3, -4, "return"),
+        clean_line("a", 3, -1, "adjustment"),
+        clean_line("other", 0, 7, order_id="p"),
+        clean_line("back", 1, -7, "cancellation", order_id="p"),
+    )
+    payments = frame(RAW_PAYMENTS, {"order_id": "o", "payment_amount": 12}, {"order_id": "o", "payment_amount": 3})
+    common = {"customer_id": "c", "order_at": at(0), "order_date": day(0)}
+    first = {"order_id": "o", "line_count": 2, "sale_amount": 15, "refund_amount": 4, "net_amount": 10}
+    first |= {"discount_amount": 1, "shipping_amount": 2, "paid_amount": 15, "is_order": True}
+    second = {"order_id": "p", "line_count": 1, "sale_amount": 7, "refund_amount": 7, "net_amount": 0}
+    assert_rows(
+        orders(lines, payments),
+        [first | common | {"last_ingest_date": day(3)}, second | common | {"last_ingest_date": day(1)}],
+        CLEAN_ORDERS,
+    )
