@@ -17,7 +17,7 @@ _MATCH_COLUMNS = ("line_id", "order_id", "event_at", "ingest_date", "line_type",
 
 
 def order_lines(transactions: DataFrame, first: date, timezone: str, return_window_days: int) -> DataFrame:
-    """`clean_order_lines` brought since `first`, from all transactions known (older ones are what returns may match)."""
+    """`clean_order_lines` brought since `first`, from all transactions known; returns may match the older ones."""
     lines = transactions.withColumnRenamed("event_id", "line_id").withColumn("is_return", _is_return())
     matches = matched_returns(lines, first, return_window_days)
     new = (

@@ -8,6 +8,7 @@ from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.window import Window
 
 from schemas.feature import FACTS, FEATURE_CUSTOMER_DAY
 
@@ -80,7 +81,8 @@ def click_facts(events: DataFrame) -> DataFrame:
 def bounce_facts(events: DataFrame, first) -> DataFrame:
     """Sessions of one event: +1 in the run that leaves it so, -1 in the run that adds a second event.
 
-    `events` are all events of the sessions that runs since `first` touched.
+    `events` are all events of the sessions that runs since `first` touched. Day and customer are those first known, so
+    that what one run adds a later one takes from the same.
     """
     runs = (
         events.filter(~F.col("is_bot"))
@@ -91,14 +93,13 @@ def bounce_facts(events: DataFrame, first) -> DataFrame:
             F.max("customer_id").alias("customer_id"),
         )
     )
-    from pyspark.sql.window import Window
-
     by_run = Window.partitionBy("session_id").orderBy("ingest_date")
     so_far = by_run.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     states = (
-        runs.withColumn("_is_bounce", (F.sum("event_count").over(so_far) == 1).cast("bigint"))
-        .withColumn("_day", F.min("event_date").over(so_far))
-        .withColumn("_customer", F.max("customer_id").over(so_far))
+        runs.withColumn("_day", F.first("event_date").over(so_far))
+        .withColumn("_customer", F.first("customer_id", ignorenulls=True).over(so_far))
+        .withColumn("_is_one", F.sum("event_count").over(so_far) == 1)
+        .withColumn("_is_bounce", (F.col("_is_one") & F.col("_customer").isNotNull()).cast("bigint"))
     )
     change = F.col("_is_bounce") - F.lag("_is_bounce", 1, 0).over(by_run)
     return (

@@ -199,7 +199,7 @@ def test_values_are_typed_and_dated_in_business_time(lake, run_job, make_run, as
 
 
 def test_a_lake_without_landing_says_what_to_do(run_job):
-    with pytest.raises(MissingInputError, match="jobs.land"):
+    with pytest.raises(MissingInputError, match=r"jobs\.land"):
         run_job("ingest", D1)
 
 

@@ -1,0 +1,147 @@
+"""Sessions: a gap ends one, midnight does not, and no run moves what an earlier run placed."""
+
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from features.sessions import clean_events, sessions
+from schemas.clean import CLEAN_EVENTS, CLEAN_SESSIONS
+from schemas.raw import RAW_CLICKSTREAM
+
+DAY = date(2024, 3, 1)
+MIDNIGHT = datetime(2024, 3, 1, tzinfo=UTC)
+GAP, BOT_RATE = 30, 60
+
+
+def click(event_id: str, minute: float, run: int | None = None, **more) -> dict:
+    """A click so many minutes after the first midnight; on time unless `run` says which night brought it."""
+    when = MIDNIGHT + timedelta(minutes=minute)
+    brought = when.date() if run is None else DAY + timedelta(days=run)
+    known = {"event_id": event_id, "event_at": when, "event_date": when.date(), "ingest_date": brought}
+    return {"visitor_id": "v", "event_type": "view"} | known | more
+
+
+@pytest.fixture
+def placed(frame, spark, assert_rows):
+    """Clean events of clicks run night by night, each night with what the nights before left."""
+
+    def place(*clicks: dict, at_once: bool = False) -> list[dict]:
+        done: list[dict] = []
+        nights = [None] if at_once else sorted({row["ingest_date"] for row in clicks})
+        for night in nights:
+            new = frame(RAW_CLICKSTREAM, *(row for row in clicks if night in (None, row["ingest_date"])))
+            earlier = spark.createDataFrame([tuple(row.values()) for row in done], CLEAN_EVENTS.struct)
+            events = clean_events(new, earlier, GAP, BOT_RATE).select(*CLEAN_EVENTS.column_names)
+            found = [row.asDict() for row in events.collect()]
+            assert_rows(events, found, CLEAN_EVENTS)
+            done += found
+        return done
+
+    return place
+
+
+@pytest.fixture
+def groups(placed):
+    """Events by session, as sets of event ids."""
+
+    def group(*clicks: dict) -> list[str]:
+        by_session: dict[str, str] = {}
+        for row in sorted(placed(*clicks), key=lambda row: row["event_id"]):
+            by_session[row["session_id"]] = by_session.get(row["session_id"], "") + row["event_id"]
+        return sorted(by_session.values())
+
+    return group
+
+
+def test_a_session_ends_after_a_gap(groups):
+    assert groups(click("a", 600), click("b", 630), click("c", 661)) == ["ab", "c"]
+
+
+def test_visitors_have_sessions_of_their_own(groups):
+    assert groups(click("a", 600), click("b", 600, visitor_id="w")) == ["a", "b"]
+
+
+def test_a_session_reaches_across_midnight_under_one_id(groups, placed):
+    clicks = (click("a", 1430), click("b", 1445), click("c", 1500))
+    assert groups(*clicks) == ["ab", "c"]
+    assert [row["is_session_start"] for row in placed(*clicks)].count(True) == 2
+
+
+def test_a_late_click_joins_the_session_around_it(groups):
+    assert groups(click("a", 600), click("b", 625), click("c", 610, run=2), click("d", 1500)) == ["abc", "d"]
+
+
+def test_a_late_click_near_a_sessions_end_joins_it_and_moves_nothing(groups, placed):
+    clicks = (click("a", 600), click("b", 655), click("c", 628, run=1))
+    assert groups(*clicks) == ["ac", "b"]
+    dwell = {row["event_id"]: row["dwell_seconds"] for row in placed(*clicks)}
+    assert dwell == {"a": 0.0, "b": 0.0, "c": 0.0}
+
+
+def test_late_clicks_alone_open_a_session_of_their_own(groups):
+    assert groups(click("a", 600), click("b", 900, run=1), click("c", 910, run=1), click("d", 905, run=2)) == [
+        "a",
+        "bc",
+        "d",
+    ]
+
+
+def test_what_a_later_run_adds_to_a_session_draws_no_click_into_it_that_an_earlier_run_placed(groups, placed):
+    """A clock ahead: the click of 00:35 comes a night early, before the session reaches to 00:10."""
+    clicks = (click("a", 1430), click("b", 1475, run=0), click("c", 1450))
+    assert groups(*clicks) == ["ac", "b"]
+    one = {row["event_id"]: row["session_id"] for row in placed(*clicks)}
+    assert one == {row["event_id"]: row["session_id"] for row in placed(*clicks, at_once=True)}
+
+
+def test_agents_and_rates_tell_of_bots(placed):
+    fast = [click(f"f{place:02}", 700 + place / 100, visitor_id="fast") for place in range(BOT_RATE + 1)]
+    named = click("named", 600, user_agent="Mozilla/5.0 (compatible; Googlebot/2.1)", visitor_id="g")
+    slow = [click(f"s{place:02}", 700 + place / 100, visitor_id="slow") for place in range(BOT_RATE)]
+    flags = Counter((row["visitor_id"], row["is_bot"]) for row in placed(*fast, named, *slow))
+    assert flags == {("fast", True): BOT_RATE + 1, ("g", True): 1, ("slow", False): BOT_RATE}
+
+
+def test_a_session_in_which_the_visitor_logged_in_is_the_customers(placed):
+    rows = placed(click("a", 600), click("b", 601, customer_id="c"), click("d", 700))
+    assert {row["event_id"]: row["customer_id"] for row in rows} == {"a": "c", "b": "c", "d": None}
+
+
+def test_a_session_sums_its_events(frame, assert_rows):
+    common = {"session_id": "s", "visitor_id": "v"}
+    at = [MIDNIGHT + timedelta(minutes=minutes) for minutes in (1430, 1435, 1445)]
+    rows = frame(
+        CLEAN_EVENTS,
+        common | {"event_id": "a", "event_at": at[0], "event_date": DAY, "event_type": "view", "ingest_date": DAY},
+        common | {"event_id": "b", "event_at": at[1], "event_date": DAY, "event_type": "search", "ingest_date": DAY},
+        common
+        | {"event_id": "c", "event_at": at[2], "event_date": date(2024, 3, 2), "event_type": "add_to_cart"}
+        | {"ingest_date": date(2024, 3, 2), "customer_id": "c", "device_type": "mobile", "is_bot": True},
+    )
+    session = common | {"customer_id": "c", "started_at": at[0], "ended_at": at[2], "session_date": DAY, "is_bot": True}
+    session |= {"event_count": 3, "view_count": 1, "search_count": 1, "cart_count": 1, "purchase_count": 0}
+    session |= {"duration_seconds": 900, "device_type": "mobile", "last_ingest_date": date(2024, 3, 2)}
+    assert_rows(sessions(rows), [session], CLEAN_SESSIONS)
+
+
+some_click = st.tuples(
+    st.integers(0, 3 * 96 - 1),  # quarter of an hour over three days
+    st.sampled_from([0, 0, 0, 1, 2, -1]),  # nights late; -1: a clock ahead
+    st.sampled_from(["v", "w"]),
+    st.sampled_from([None, "c"]),
+)
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(some_click, min_size=6, max_size=24), st.integers(0, 95))
+def test_nights_one_by_one_give_the_sessions_of_one_run_over_all(placed, made, shift):
+    clicks = []
+    for place, (quarter, late, visitor, customer) in enumerate(made):
+        minute = (quarter // 4 + shift) % (3 * 24) * 60 + quarter % 4 * 15
+        night = minute // 1440 + late
+        clicks.append(click(f"e{place:02}", minute, max(night, 0), visitor_id=visitor, customer_id=customer))
+    nightly, at_once = (sorted(placed(*clicks, at_once=flag), key=lambda row: row["event_id"]) for flag in (False, True))
+    assert nightly == at_once
