@@ -98,8 +98,11 @@ def pairs(labels: Sequence[str], first: Sequence[float], second: Sequence[float]
         axis.grid(axis="y", visible=False)
         axis.xaxis.set_major_formatter(_percent)
 
-    chart = _svg("segments", said, NARROW, 0.7 + 0.36 * len(labels), draw)
-    return Chart(chart, chart)
+    height = 0.7 + 0.34 * len(labels)
+    wide, narrow = (
+        _svg(f"segments-{kind}", said, width, height, draw) for kind, width in (("wide", WIDE), ("narrow", NARROW))
+    )
+    return Chart(wide, narrow)
 
 
 def columns(name: str, edges: Sequence[float], values: Sequence[float], said: str, **words: Any) -> Chart:

@@ -59,7 +59,7 @@ def share(value: Decimal | float | None, places: int = 1) -> str:
 
 def size(value: int) -> str:
     """Bytes in the unit that reads best."""
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+    for unit, factor in (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)):
         if value >= factor:
             return f"{value / factor:,.1f}{THIN}{unit}"
     return f"{value}{THIN}B"
@@ -95,7 +95,7 @@ def segment_scores() -> dict[str, str]:
     made = {}
     for name in set(SEGMENT_BY_CELL.values()):
         cells = [cell for cell, segment in SEGMENT_BY_CELL.items() if segment == name]
-        made[name] = f"R{THIN}{span([r for r, _ in cells])}, F{THIN}{span([f for _, f in cells])}"
+        made[name] = f"R{span([r for r, _ in cells])}, F{span([f for _, f in cells])}"
     return made
 
 
