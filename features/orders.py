@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
+ORDER_CHANGES = {"_is_order": "order_count", "_amount": "order_amount", "_squared": "order_amount_squared"}
 RETURN_TYPES = ("return", "cancellation")
 _MATCH_COLUMNS = ("line_id", "order_id", "event_at", "ingest_date", "line_type", "quantity", "original_order_id")
 
@@ -138,8 +139,8 @@ def order_states(lines: DataFrame) -> DataFrame:
     """What each run changed of each order: one row per order_id and ingest_date, from all lines of the orders.
 
     `order_count` is 1 in the run that makes the order a known customer's, -1 in a run whose returns undo it, else 0;
-    `order_amount_squared` is the change of the squared net amount. The first customer known keeps the order, so that
-    what one run adds a later one takes from the same.
+    `order_amount` and `order_amount_squared` are the change of the order's net amount and of its square. The first
+    customer known keeps the order, so that what one run adds a later one takes from the same.
     """
     changes = lines.groupBy("order_id", "ingest_date").agg(
         F.min("order_date").alias("order_date"),
@@ -152,15 +153,23 @@ def order_states(lines: DataFrame) -> DataFrame:
     states = changes.withColumns({name: F.sum(name).over(so_far) for name in totals})
     states = states.withColumn("customer_id", F.first("customer_id", ignorenulls=True).over(so_far))
     is_order = (_is_order() & F.col("customer_id").isNotNull()).cast("int")
-    squared = F.col("net_amount").cast("double") * F.col("net_amount").cast("double") * is_order
-    states = states.withColumn("_is_order", is_order).withColumn("_squared", squared)
+    squared = F.col("net_amount").cast("double") * F.col("net_amount").cast("double")
+    states = states.withColumns(
+        {
+            "_is_order": is_order,
+            "_amount": F.when(is_order == 1, F.col("net_amount")).otherwise(0),
+            "_squared": F.when(is_order == 1, squared).otherwise(0.0),
+        }
+    )
     return states.select(
         "order_id",
         "order_date",
         "ingest_date",
         "customer_id",
-        (F.col("_is_order") - F.lag("_is_order", 1, 0).over(by_run)).alias("order_count"),
-        (F.col("_squared") - F.lag("_squared", 1, 0.0).over(by_run)).alias("order_amount_squared"),
+        *(
+            (F.col(state) - F.coalesce(F.lag(state).over(by_run), F.lit(0))).alias(change)
+            for state, change in ORDER_CHANGES.items()
+        ),
     )
 
 

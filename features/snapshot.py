@@ -32,7 +32,8 @@ def snapshots(tiles: DataFrame, dates: list[date], version: int) -> DataFrame:
         *(_day_span(fact, pick, name) for fact in DAY_FACTS for pick, name in ((F.min, "last"), (F.max, "first"))),
         F.sum((F.col("order_count") > 0).cast("bigint")).alias("_order_days"),
         F.sum("order_count").alias("_orders"),
-        F.sum("net_amount").alias("_net"),
+        F.sum(F.when(F.col("order_count") > 0, F.col("net_amount"))).alias("_net_of_order_days"),
+        F.sum("order_amount").alias("_order_amount"),
         F.sum("order_amount_squared").alias("_squares"),
         F.max(F.when(F.col("order_count") > 0, F.struct("age_days", "net_amount"))).alias("_first_order"),
     )
@@ -66,9 +67,10 @@ def _derived(feature: Feature) -> SparkColumn:
         case "gap":
             return F.when(F.col("_order_days") > 1, (first - last) / (F.col("_order_days") - 1).cast("double"))
         case "spread":
-            return _spread(F.col("_orders"), F.col("_net").cast("double"), F.col("_squares"))
+            return _spread(F.col("_orders"), F.col("_order_amount").cast("double"), F.col("_squares"))
         case "mean":
-            repeat_net = F.col("_net").cast("double") - F.col("_first_order.net_amount").cast("double")
+            first_net = F.col("_first_order.net_amount").cast("double")
+            repeat_net = F.col("_net_of_order_days").cast("double") - first_net
             return F.when(F.col("_order_days") > 1, repeat_net / (F.col("_order_days") - 1).cast("double"))
         case "btyd":
             return _btyd(feature, first, last).cast("double")

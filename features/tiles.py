@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
+from features.orders import ORDER_CHANGES
 from schemas.feature import FACTS, FEATURE_CUSTOMER_DAY
 
 KEY = FEATURE_CUSTOMER_DAY.key
@@ -49,9 +50,7 @@ def order_line_facts(lines: DataFrame) -> DataFrame:
 
 def order_facts(states: DataFrame) -> DataFrame:
     """Orders made and undone, from `orders.order_states`."""
-    return states.select(
-        "customer_id", F.col("order_date").alias("event_date"), "ingest_date", "order_count", "order_amount_squared"
-    )
+    return states.select("customer_id", F.col("order_date").alias("event_date"), "ingest_date", *ORDER_CHANGES.values())
 
 
 def click_facts(events: DataFrame) -> DataFrame:

@@ -38,6 +38,7 @@ FACTS: tuple[Column, ...] = (
     _money("net_amount", "Sales less refunds and adjustments."),
     _money("discount_amount", "Discounts taken off."),
     _money("shipping_amount", "Shipping charged."),
+    _money("order_amount", "Net money of orders; refunds and adjustments that belong to no order are not in it."),
     _number("order_amount_squared", "Sum of squared net amounts of orders, for their spread.", "shop currency squared"),
     _count("session_count", "Sessions begun, without bots.", "sessions"),
     _count("click_count", "Click events.", "events"),

@@ -189,6 +189,9 @@ def changes(frame):
     def of(*lines: dict) -> list[tuple[int, float]]:
         rows = order_states(frame(CLEAN_ORDER_LINES, *lines)).orderBy("ingest_date").collect()
         assert {row.customer_id for row in rows if row.order_count} <= {"c"}
+        amount = [sum(row.order_amount for row in rows[: place + 1]) for place in range(len(rows))]
+        square = [sum(row.order_amount_squared for row in rows[: place + 1]) for place in range(len(rows))]
+        assert [float(total) ** 2 for total in amount] == square  # of one order
         return [(row.order_count, row.order_amount_squared) for row in rows]
 
     return of
