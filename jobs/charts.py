@@ -41,6 +41,7 @@ _STYLE = {
     "text.color": INK,
 }
 NARROW, WIDE = 4.8, 9.6  # inches; 72 units of the SVG each, so that text keeps a readable size on a phone
+SIZES = (("wide", WIDE), ("narrow", NARROW))
 _NO_METADATA = {"Creator": None, "Date": None, "Format": None, "Type": None}
 _VOID = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 _SIZE = re.compile(r' (?:width|height)="[\d.]+pt"')
@@ -76,8 +77,9 @@ def daily(days: Sequence[date], amounts: Sequence[float] | None, counts: Sequenc
         axes[-1].xaxis.set_major_locator(locator)
         axes[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator))
 
-    height = 1.0 + 1.15 * len(panels)
-    return Chart(_svg("daily-wide", said, WIDE, height, draw), _svg("daily-narrow", said, NARROW, height, draw))
+    height = 0.9 + 1.25 * len(panels)
+    wide, narrow = (_svg(f"daily-{kind}", said, (width, height), 0.55, draw) for kind, width in SIZES)
+    return Chart(wide, narrow)
 
 
 def pairs(labels: Sequence[str], first: Sequence[float], second: Sequence[float] | None, said: str) -> Chart:
@@ -99,9 +101,7 @@ def pairs(labels: Sequence[str], first: Sequence[float], second: Sequence[float]
         axis.xaxis.set_major_formatter(_percent)
 
     height = 0.7 + 0.34 * len(labels)
-    wide, narrow = (
-        _svg(f"segments-{kind}", said, width, height, draw) for kind, width in (("wide", WIDE), ("narrow", NARROW))
-    )
+    wide, narrow = (_svg(f"segments-{kind}", said, (width, height), 1.4, draw) for kind, width in SIZES)
     return Chart(wide, narrow)
 
 
@@ -126,18 +126,24 @@ def columns(name: str, edges: Sequence[float], values: Sequence[float], said: st
         else:
             axis.set_xticks(list(edges))
 
-    chart = _svg(name, said, NARROW, 2.5, draw)
+    chart = _svg(name, said, (NARROW, 2.5), 0.6, draw)
     return Chart(chart, chart)
 
 
-def _svg(name: str, said: str, width: float, height: float, draw: "Callable[[Figure], None]") -> str:
-    """Draw, and return an `<svg>` element that may stand in a page beside others."""
+def _svg(name: str, said: str, size: tuple[float, float], left: float, draw: "Callable[[Figure], None]") -> str:
+    """Draw, and return an `<svg>` element that may stand in a page beside others.
+
+    Margins are fixed, `left` in inches: a layout that measures text takes twice as long.
+    """
     from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     with rc_context(_STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=(width, height), layout="constrained")
+        width, height = size
+        figure = Figure(figsize=size)
+        sides = {"left": left / width, "right": 1 - 0.15 / width, "bottom": 0.52 / height, "top": 1 - 0.3 / height}
+        figure.subplots_adjust(**sides, hspace=0.32)
         FigureCanvasSVG(figure)
         draw(figure)
         text = io.StringIO()

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from models.btyd import BgNbd, GammaGamma
-from models.registry import CHAMPION, _client, _find, load_champion, register
+from models.registry import CHAMPION, _client, _describe, _find, describe, load_champion, register
 
 MODEL = BgNbd(
     0.243, 4.414, 0.793, 2.426, ("x", "t_x", "T"), {"log_likelihood": -9582.4, "undefined": float("nan")}, seed=7
@@ -125,3 +125,19 @@ def test_registering_in_a_new_store_is_quiet(tmp_path, caplog, capfd):
     assert {record.name for record in caplog.records} == {"models.registry"}
     assert "INFO" not in capfd.readouterr().err
     assert (tmp_path / "new" / "artifacts").is_dir()
+
+
+def test_a_version_is_described_by_its_metrics_and_tags_as_mlflow_tells_them(uri):
+    key = {"tracking_uri": uri, "training_key": "k"}
+    version = register("orders", MODEL, metrics={"holdout_auc": 0.8}, tags={"holdout_date": "2017-09-30"}, **key)
+    told = describe("orders", version, uri)
+    assert told.metrics == {"log_likelihood": -9582.4, "holdout_auc": 0.8}
+    assert told.tags["holdout_date"] == "2017-09-30"
+    assert told == _describe("orders", version, uri)
+
+
+def test_a_version_that_is_not_registered_is_none(uri, tmp_path):
+    register("orders", MODEL, tracking_uri=uri, training_key="k")
+    assert describe("orders", "2", uri) is None
+    assert _describe("orders", "2", uri) is None
+    assert describe("orders", "1", f"sqlite:///{tmp_path}/absent/mlflow.db") is None
