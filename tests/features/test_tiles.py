@@ -1,0 +1,117 @@
+"""Tiles: what each run added to a customer's days; guests and bots add nothing, and what goes comes from where it came."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from features import tiles
+from features.orders import order_states
+from schemas.clean import CLEAN_CAMPAIGN_EVENTS, CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_REVIEWS
+from schemas.feature import FEATURE_CUSTOMER_DAY
+
+DAY = date(2024, 3, 1)
+
+
+def run(number: int) -> date:
+    return DAY + timedelta(days=number)
+
+
+def event(event_id: str, brought: int = 0, **more) -> dict:
+    known = {"event_id": event_id, "session_id": "s", "event_date": DAY, "ingest_date": run(brought)}
+    return known | {"customer_id": "c", "event_type": "view"} | more
+
+
+@pytest.fixture
+def bounces(frame):
+    """(customer, day, run, change) of sessions' bounces that change."""
+
+    def of(*events: dict, first: date = DAY) -> list[tuple]:
+        rows = tiles.bounce_facts(frame(CLEAN_EVENTS, *events), first).filter("bounce_count <> 0").collect()
+        return sorted((row.customer_id, row.event_date, row.ingest_date, row.bounce_count) for row in rows)
+
+    return of
+
+
+def test_a_session_of_one_event_bounces_until_a_later_run_adds_a_second(bounces):
+    assert bounces(event("a")) == [("c", DAY, run(0), 1)]
+    assert bounces(event("a"), event("b")) == []
+    both = (event("a"), event("b", 1), event("d", 2))
+    assert bounces(*both) == [("c", DAY, run(0), 1), ("c", DAY, run(1), -1)]
+    assert bounces(*both, first=run(1)) == [("c", DAY, run(1), -1)]
+
+
+def test_a_bounce_is_taken_from_the_day_and_customer_it_was_given_to(bounces):
+    earlier = event("b", 1, event_date=run(-1), customer_id="d")
+    assert bounces(event("a"), earlier) == [("c", DAY, run(0), 1), ("c", DAY, run(1), -1)]
+
+
+def test_a_guests_bounce_is_never_taken_from_the_customer_known_later(bounces):
+    assert bounces(event("a", customer_id=None), event("b", 1)) == []
+
+
+def test_bots_neither_click_nor_bounce(frame, bounces, assert_rows):
+    assert bounces(event("a", is_bot=True)) == []
+    assert tiles.click_facts(frame(CLEAN_EVENTS, event("a", is_bot=True))).count() == 0
+
+
+def test_every_source_adds_its_facts_and_guests_add_nothing(frame, assert_rows):
+    line = {"order_id": "o", "order_date": DAY, "customer_id": "c", "ingest_date": DAY, "line_type": "sale"}
+    lines = frame(
+        CLEAN_ORDER_LINES,
+        line | {"line_id": "1", "quantity": 2, "net_amount": 10, "discount_amount": 1, "shipping_amount": 3},
+        line | {"line_id": "2", "quantity": -1, "net_amount": -4, "line_type": "return"},
+        line | {"line_id": "3", "net_amount": -1, "line_type": "adjustment"},
+        line | {"line_id": "4", "order_id": "g", "net_amount": 99, "customer_id": None},
+    )
+    events = frame(
+        CLEAN_EVENTS,
+        event("a", is_session_start=True, device_type="Mobile Safari"),
+        event("b", event_type="add_to_cart", dwell_seconds=12.5),
+        event("d", event_type="remove_from_cart", dwell_seconds=2),
+        event("e", event_type="search"),
+        event("f", event_type="purchase"),
+        event("g", customer_id=None),
+    )
+    review = {"customer_id": "c", "event_date": DAY, "ingest_date": DAY}
+    reviews = frame(
+        CLEAN_REVIEWS,
+        review | {"review_id": "1", "rating": 2, "sentiment_score": -0.5},
+        review | {"review_id": "2", "rating": 5, "sentiment_score": 1},
+    )
+    contact = {"customer_id": "c", "event_date": DAY, "ingest_date": DAY}
+    campaigns = frame(
+        CLEAN_CAMPAIGN_EVENTS,
+        contact | {"event_id": "1", "event_type": "contact"},
+        contact | {"event_id": "2", "event_type": "redemption"},
+    )
+    made = tiles.tiles(
+        [
+            tiles.order_line_facts(lines),
+            tiles.order_facts(order_states(lines)),
+            tiles.click_facts(events),
+            tiles.bounce_facts(events, DAY),
+            tiles.review_facts(reviews),
+            tiles.campaign_facts(campaigns),
+        ]
+    )
+    of_orders = {"order_count": 1, "order_amount": 5, "order_amount_squared": 25, "sale_line_count": 1, "unit_count": 1}
+    of_orders |= {"sale_amount": 10, "refund_amount": 4, "net_amount": 5, "discount_amount": 1, "shipping_amount": 3}
+    of_clicks = {"session_count": 1, "click_count": 5, "view_count": 1, "search_count": 1, "cart_count": 1}
+    of_clicks |= {"cart_removal_count": 1, "click_purchase_count": 1, "mobile_session_count": 1, "session_seconds": 14.5}
+    told = {"review_count": 2, "rating_sum": 7, "low_rating_count": 1, "sentiment_sum": 0.5}
+    told |= {"contact_count": 1, "redemption_count": 1}
+    key = {"customer_id": "c", "event_date": DAY, "ingest_date": DAY}
+    assert_rows(made, [key | of_orders | of_clicks | told], FEATURE_CUSTOMER_DAY)
+
+
+def test_a_return_in_a_later_run_adds_a_tile_on_the_orders_day(frame, assert_rows):
+    line = {"order_id": "o", "order_date": DAY, "customer_id": "c", "event_at": datetime(2024, 3, 1, 9, tzinfo=UTC)}
+    sale = line | {"line_id": "1", "ingest_date": DAY, "net_amount": 10, "line_type": "sale"}
+    back = line | {"line_id": "2", "ingest_date": run(3), "event_date": run(3), "net_amount": -10, "line_type": "return"}
+    lines = frame(CLEAN_ORDER_LINES, sale, back)
+    later = "ingest_date > DATE'2024-03-01'"
+    states = order_states(lines).filter(later)
+    made = tiles.tiles([tiles.order_line_facts(lines.filter(later)), tiles.order_facts(states)])
+    gone = {"order_count": -1, "net_amount": -10, "refund_amount": 10, "order_amount": -10, "order_amount_squared": -100}
+    key = {"customer_id": "c", "event_date": DAY, "ingest_date": run(3)}
+    assert_rows(made, [key | gone], FEATURE_CUSTOMER_DAY)
