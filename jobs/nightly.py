@@ -195,7 +195,9 @@ def next_night(options: Options) -> date:
     if not published:
         raise OptionError(f"{options.lake} has no published date: run `make nightly` first, or give AS_OF=YYYY-MM-DD")
     if published[-1] >= options.shop["last_date"]:
-        raise OptionError(f"{published[-1]}, the last day of the data, is published: give AS_OF=YYYY-MM-DD to run it again")
+        raise OptionError(
+            f"{published[-1]}, the last day of the data, is published: give AS_OF=YYYY-MM-DD to run it again"
+        )
     return published[-1] + timedelta(days=1)
 
 
