@@ -49,7 +49,7 @@ def money(value: Decimal | float | None, currency: str) -> str:
     """Whole units from 10,000 on, cents below."""
     if value is None:
         return "–"
-    return f"{number(value, 0 if abs(value) >= 10_000 else 2)}{THIN}{currency}"
+    return f"{number(value, 2 if -10_000 < value < 10_000 else 0)}{THIN}{currency}"
 
 
 def share(value: Decimal | float | None, places: int = 1) -> str:
