@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> None:
     if run.as_of_date not in published:
         raise MissingInputError(
             f"{run.as_of_date} is not published, so there is nothing to report; "
-            f"run `python -m jobs gate … publish --as-of {run.as_of_date}` first"
+            f"when its gates have passed, run `python -m jobs.publish --as-of {run.as_of_date}`"
         )
     path = run.settings.reports / f"{run.as_of_date}.html"
     with runtime.step("report", file=path) as facts, ThreadPoolExecutor(1) as aside:

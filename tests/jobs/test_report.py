@@ -225,7 +225,10 @@ def test_intervals_are_put_in_words_and_interim_results_marked(text):
     assert cells(text, plan + str(back(35)), "Uplift")[-1] == "the interval includes 0: no effect shown."
     assert cells(text, plan + str(back(30)), "Uplift")[-1] == "the interval excludes 0: those contacted brought less."
     interim = cells(text, plan + str(back(9)), "Uplift")
-    assert (interim[0], interim[-1]) == ("9 (interim)", "Interim: the interval excludes 0: those contacted brought more.")
+    assert (interim[0], interim[-1]) == (
+        "9 (interim)",
+        "Interim: the interval excludes 0: those contacted brought more.",
+    )
     assert "Of the final ones 2 of 3 have an interval that excludes 0" in text
 
 
