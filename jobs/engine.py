@@ -82,8 +82,9 @@ def _spark(settings: Settings) -> "SparkSession":
 
     builder = SparkSession.builder.appName("nightjar")
     conf = spark_conf(settings)
-    if "SPARK_ENV_LOADED" in os.environ:  # spark-submit started this process: the master and the JVM are its own
-        conf.pop("spark.master")
+    if "SPARK_ENV_LOADED" in os.environ:  # spark-submit started this process: master and JVM are what it was told
+        told = {"spark.master", *LOCAL_CONF} - settings.spark_conf.keys()
+        conf = {key: value for key, value in conf.items() if key not in told}
     for key, value in conf.items():
         builder = builder.config(key, value)
     return builder.getOrCreate()
