@@ -81,7 +81,9 @@ def test_a_column_that_is_absent_hashes_like_an_empty_one(tmp_path):
 
 
 def test_an_id_of_the_source_is_kept(tmp_path):
-    rows = rows_of(write(tmp_path / "a.csv", [{"event_id": "e1", "order_id": "o"}, {"event_id": None, "order_id": "o"}]))
+    rows = rows_of(
+        write(tmp_path / "a.csv", [{"event_id": "e1", "order_id": "o"}, {"event_id": None, "order_id": "o"}])
+    )
     assert rows[0]["event_id"] == "e1" and rows[1]["event_id"].endswith("-1")
 
 
@@ -125,7 +127,10 @@ def test_a_file_that_cannot_be_read_is_one_row_that_says_so(name, content, tmp_p
 
 def test_lines_between_quotes_are_one_row(tmp_path):
     (tmp_path / "a.csv").write_text('order_id,note\no1,"two\nlines"\no2,x\n')
-    assert [(row["order_id"], row["note"]) for row in rows_of(tmp_path / "a.csv")] == [("o1", "two\nlines"), ("o2", "x")]
+    assert [(row["order_id"], row["note"]) for row in rows_of(tmp_path / "a.csv")] == [
+        ("o1", "two\nlines"),
+        ("o2", "x"),
+    ]
 
 
 def test_headers_are_known_before_reading_where_a_format_has_them(tmp_path):

@@ -97,7 +97,12 @@ def test_every_source_adds_its_facts_and_guests_add_nothing(frame, assert_rows):
     of_orders = {"order_count": 1, "order_amount": 5, "order_amount_squared": 25, "sale_line_count": 1, "unit_count": 1}
     of_orders |= {"sale_amount": 10, "refund_amount": 4, "net_amount": 5, "discount_amount": 1, "shipping_amount": 3}
     of_clicks = {"session_count": 1, "click_count": 5, "view_count": 1, "search_count": 1, "cart_count": 1}
-    of_clicks |= {"cart_removal_count": 1, "click_purchase_count": 1, "mobile_session_count": 1, "session_seconds": 14.5}
+    of_clicks |= {
+        "cart_removal_count": 1,
+        "click_purchase_count": 1,
+        "mobile_session_count": 1,
+        "session_seconds": 14.5,
+    }
     told = {"review_count": 2, "rating_sum": 7, "low_rating_count": 1, "sentiment_sum": 0.5}
     told |= {"contact_count": 1, "redemption_count": 1}
     key = {"customer_id": "c", "event_date": DAY, "ingest_date": DAY}
@@ -107,11 +112,23 @@ def test_every_source_adds_its_facts_and_guests_add_nothing(frame, assert_rows):
 def test_a_return_in_a_later_run_adds_a_tile_on_the_orders_day(frame, assert_rows):
     line = {"order_id": "o", "order_date": DAY, "customer_id": "c", "event_at": datetime(2024, 3, 1, 9, tzinfo=UTC)}
     sale = line | {"line_id": "1", "ingest_date": DAY, "net_amount": 10, "line_type": "sale"}
-    back = line | {"line_id": "2", "ingest_date": run(3), "event_date": run(3), "net_amount": -10, "line_type": "return"}
+    back = line | {
+        "line_id": "2",
+        "ingest_date": run(3),
+        "event_date": run(3),
+        "net_amount": -10,
+        "line_type": "return",
+    }
     lines = frame(CLEAN_ORDER_LINES, sale, back)
     later = "ingest_date > DATE'2024-03-01'"
     states = order_states(lines).filter(later)
     made = tiles.tiles([tiles.order_line_facts(lines.filter(later)), tiles.order_facts(states)])
-    gone = {"order_count": -1, "net_amount": -10, "refund_amount": 10, "order_amount": -10, "order_amount_squared": -100}
+    gone = {
+        "order_count": -1,
+        "net_amount": -10,
+        "refund_amount": 10,
+        "order_amount": -10,
+        "order_amount_squared": -100,
+    }
     key = {"customer_id": "c", "event_date": DAY, "ingest_date": run(3)}
     assert_rows(made, [key | gone], FEATURE_CUSTOMER_DAY)
