@@ -120,15 +120,15 @@ def forecast_lines(rows: "pa.Table", settings: Settings) -> Iterator[str]:
     else:
         low, middle, high = (f"{churn.quantile(share):.1%}" for share in (0.1, 0.5, 0.9))
         yield (
-            f"churn, no order within {settings.churn_horizon_days} days: {churn.sum():,.0f} of {len(churn):,} customers "
-            f"expected to stay away; probability at the 10th, 50th and 90th percentile {low}, {middle}, {high}"
+            f"churn: {churn.sum():,.0f} of {len(churn):,} customers expected not to order within "
+            f"{settings.churn_horizon_days} days; probability at the 10th, 50th and 90th percentile {low}, {middle}, {high}"
         )
     if value.empty:
         yield f"CLV: no forecast ({SCORE_CLV.name} has no rows; the shop has too little history for it)"
     else:
         best = value.nlargest(max(1, len(value) // 10)).sum() / value.sum() if value.sum() else 0
         yield (
-            f"CLV, net revenue within {settings.clv_horizon_days} days: {value.sum():,.2f} {settings.currency} expected "
+            f"CLV: {value.sum():,.2f} {settings.currency} of net revenue expected within {settings.clv_horizon_days} days "
             f"of {len(value):,} customers, {value.mean():,.2f} each; the best tenth brings {best:.0%}"
         )
 
@@ -141,7 +141,7 @@ def campaign_lines(settings: Settings, shown: date) -> Iterator[str]:
         yield "no file"
         return
     about = json.loads((folder / "manifest.json").read_text())
-    yield f"{about.get('contact_count', '?')} customers to contact, {about.get('control_count', '?')} left alone for comparison"
+    yield f"{about['contact_count']} customers to contact, {about['control_count']} left alone for comparison"
     with contacts.open(newline="") as file:
         head = [tuple(row) for row, _ in zip(csv.reader(file), range(HEAD_ROWS + 1), strict=False)]
     yield from aligned(head)
