@@ -114,20 +114,23 @@ def assert_rows() -> Callable[..., None]:
     """`assert_rows(actual, expected, table=None)`: the same rows in any order, of the same columns and types.
 
     `expected` is a frame or a list of dicts. With a table, dicts are filled up by its factory, the actual rows are
-    typed as a write of the table types them, and must keep its rules and its key. Floats are equal to 1e-9.
+    typed as a write of the table types them, and must keep its rules and its key; `expected` None asks for no more
+    than that. Floats are equal to 1e-9.
     """
     return _assert_rows
 
 
 def _assert_rows(
-    actual: "DataFrame", expected: "DataFrame | list[dict[str, Any]]", table: "Table | None" = None
+    actual: "DataFrame", expected: "DataFrame | list[dict[str, Any]] | None", table: "Table | None" = None
 ) -> None:
     if table is not None:
         from jobs.runtime import checked_rows
 
         actual = checked_rows(actual, table)  # a broken rule fails the collect below, by name
     found = [row.asDict() for row in actual.collect()]
-    if not isinstance(expected, list):
+    if expected is None:
+        wanted = found
+    elif not isinstance(expected, list):
         assert [(f.name, f.dataType) for f in actual.schema] == [(f.name, f.dataType) for f in expected.schema]
         wanted = [row.asDict() for row in expected.collect()]
     elif table is not None:

@@ -106,7 +106,7 @@ def test_every_feature_is_what_pandas_makes_of_the_tiles(seed, frame, assert_row
 
 def test_a_snapshot_keeps_its_contract(frame, assert_rows):
     made = snapshots(frame(FEATURE_CUSTOMER_DAY, *random_tiles(3)), [D, D - timedelta(days=100)], 1)
-    assert_rows(made, made.select(*FEATURE_CUSTOMER.column_names), FEATURE_CUSTOMER)
+    assert_rows(made, None, FEATURE_CUSTOMER)
 
 
 def test_a_snapshot_sees_neither_later_runs_nor_later_days(frame, assert_rows):

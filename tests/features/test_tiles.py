@@ -1,4 +1,4 @@
-"""Tiles: what each run added to a customer's days; guests and bots add nothing, and what goes comes from where it came."""
+"""Tiles: what a run added to a customer's days; guests and bots add nothing, what goes leaves where it came."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -20,6 +20,7 @@ from schemas.clean import (
 from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, FEATURE_PATTERN, FEATURE_PRODUCT
 from schemas.ops import OPS_FILE, OPS_RUN
 from schemas.raw import RAW_QUARANTINE, SOURCES
+from schemas.score import CUSTOMER_360
 
 DAYS = 5
 SHOP = ShopConfig(
@@ -77,3 +78,33 @@ def test_nights_one_by_one_give_the_tables_of_one_run_over_all(tmp_path, run_job
             assert_rows(one.read(table).filter(only), other.read(table).filter(only), table)
     matches = {row.match_kind for row in one.read(CLEAN_ORDER_LINES).select("match_kind").collect()}
     assert one.read(RAW_QUARANTINE).count() > 0 and matches > {None}
+
+
+def tile(day: date, **facts: int) -> dict:
+    return {"customer_id": "c", "event_date": day, "ingest_date": day} | facts
+
+
+def orders_of(run: Run) -> dict[date, int]:
+    return {row.as_of_date: row.order_count_lifetime for row in run.read(FEATURE_CUSTOMER).collect()}
+
+
+def test_a_published_snapshot_stays_when_late_data_comes_and_the_next_one_has_it(make_run, frame, run_job):
+    first, second = date(2024, 3, 1), date(2024, 3, 2)
+    run = make_run(first)
+    run.replace(frame(FEATURE_CUSTOMER_DAY, tile(first, order_count=1)), FEATURE_CUSTOMER_DAY)
+    run_job("snapshot", first)
+    run.replace(frame(CUSTOMER_360, {"as_of_date": first}), CUSTOMER_360)
+    run.replace(frame(FEATURE_CUSTOMER_DAY, tile(first, order_count=5)), FEATURE_CUSTOMER_DAY)
+    run_job("snapshot", first)
+    run_job("snapshot", second, None, "--dates", str(first), str(second))
+    assert orders_of(run) == {first: 1, second: 5}
+
+
+def test_dates_made_together_leave_the_days_between_alone(make_run, frame, run_job):
+    days = [date(2024, 3, number) for number in (1, 2, 3)]
+    run = make_run(days[0], days[2])
+    run.replace(frame(FEATURE_CUSTOMER_DAY, *(tile(day, order_count=1) for day in days)), FEATURE_CUSTOMER_DAY)
+    run_job("snapshot", days[1])
+    run.replace(frame(FEATURE_CUSTOMER_DAY, *(tile(day, order_count=3) for day in days)), FEATURE_CUSTOMER_DAY)
+    run_job("snapshot", days[2], None, "--dates", str(days[0]), str(days[2]))
+    assert orders_of(run) == {days[0]: 3, days[1]: 2, days[2]: 9}

@@ -1,0 +1,115 @@
+"""Conform as a job: any subset of sources, reruns and kills leave the same rows, and the present state follows."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from jobs import conform
+from schemas.clean import (
+    CLEAN_CUSTOMERS,
+    CLEAN_EVENTS,
+    CLEAN_ORDER_LINES,
+    CLEAN_ORDERS,
+    CLEAN_PRODUCTS,
+    CLEAN_REVIEWS,
+    CLEAN_SESSIONS,
+)
+from schemas.raw import RAW_CLICKSTREAM, RAW_CUSTOMERS, RAW_PAYMENTS, RAW_REVIEWS, RAW_TRANSACTIONS
+
+D1 = date(2024, 3, 1)
+D2 = D1 + timedelta(days=1)
+
+
+def on(day: date, event_id: str, hour: int = 10, brought: date | None = None, **more) -> dict:
+    when = datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
+    return {"event_id": event_id, "event_at": when, "event_date": day, "ingest_date": brought or day} | more
+
+
+SALE = on(D1, "s", order_id="o", customer_id="c", product_id="p", quantity=1, line_amount=10, line_type="sale")
+BACK = on(D2, "r", order_id="x", customer_id="c", product_id="p", quantity=-1, line_amount=-10, line_type="return")
+CLICKS = (on(D1, "a", 23, visitor_id="v"), on(D2, "b", 9, visitor_id="v"), on(D1, "late", 23, D2, visitor_id="v"))
+
+
+@pytest.fixture
+def shop(make_run, frame):
+    """Two days of three sources."""
+    run = make_run(D1, D2)
+    run.replace(frame(RAW_TRANSACTIONS, SALE, BACK), RAW_TRANSACTIONS)
+    run.replace(frame(RAW_CLICKSTREAM, *CLICKS), RAW_CLICKSTREAM)
+    run.replace(frame(RAW_REVIEWS, on(D1, "w", rating=5)), RAW_REVIEWS)
+    return run
+
+
+def state(run) -> dict[str, list]:
+    tables = (CLEAN_ORDER_LINES, CLEAN_ORDERS, CLEAN_EVENTS, CLEAN_SESSIONS, CLEAN_REVIEWS)
+    return {table.name: sorted(map(str, run.read(table).collect())) for table in tables}
+
+
+def test_the_present_state_follows_a_return_and_a_late_click(shop, run_job):
+    run_job("conform", D1)
+    [order] = shop.read(CLEAN_ORDERS).collect()
+    assert order.is_order and order.last_ingest_date == D1
+    run_job("conform", D2)
+    [order] = shop.read(CLEAN_ORDERS).collect()
+    assert (order.is_order, order.net_amount, order.refund_amount, order.last_ingest_date) == (False, 0, 10, D2)
+    events = {row.session_date: row.event_count for row in shop.read(CLEAN_SESSIONS).collect()}
+    assert events == {D1: 2, D2: 1}
+
+
+def test_reruns_leave_the_same_rows(shop, run_job):
+    for day in (D1, D2):
+        run_job("conform", day)
+    before = state(shop)
+    for day in (D2, D1, D2):
+        run_job("conform", day)
+    assert state(shop) == before and all(before.values())
+
+
+def test_a_stretch_gives_what_its_nights_give(shop, run_job, make_run, frame, tmp_path):
+    for day in (D1, D2):
+        run_job("conform", day)
+    nightly = state(shop)
+    run_job("conform", D2, D1)
+    assert state(shop) == nightly
+
+
+@pytest.mark.parametrize("killed_in", ["conform_clicks", "conform_reviews"])
+def test_a_run_killed_on_the_way_is_done_again(killed_in, shop, run_job, monkeypatch):
+    def die(run):
+        raise KeyboardInterrupt
+
+    die.__name__ = killed_in
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(conform, killed_in, die)
+        run_job("conform", D2, D1)
+    assert shop.read(CLEAN_ORDER_LINES).count() == 2
+    run_job("conform", D2, D1)
+    killed = state(shop)
+    run_job("conform", D2, D1)
+    assert state(shop) == killed and all(killed.values())
+
+
+def test_a_source_that_is_absent_makes_no_table(make_run, frame, run_job):
+    run = make_run(D1)
+    run.replace(frame(RAW_REVIEWS, on(D1, "w", rating=5)), RAW_REVIEWS)
+    run_job("conform", D1)
+    assert [run.exists(table) for table in (CLEAN_REVIEWS, CLEAN_ORDERS, CLEAN_EVENTS, CLEAN_PRODUCTS)] == [True] + [
+        False
+    ] * 3
+
+
+def test_a_payment_that_comes_later_reaches_its_order(shop, run_job, make_run, frame):
+    run_job("conform", D1)
+    make_run(D2).replace(frame(RAW_PAYMENTS, on(D2, "pay", order_id="o", payment_amount=12)), RAW_PAYMENTS)
+    run_job("conform", D2)
+    assert [row.paid_amount for row in shop.read(CLEAN_ORDERS).collect()] == [12]
+
+
+def test_two_versions_of_a_moment_are_one_and_identifiers_stay_behind(make_run, frame, run_job, assert_rows):
+    run = make_run(D1)
+    versions = (("1", "DE"), ("2", "AT"))
+    rows = [on(D1, name, customer_id="c", country=country, email="c@example.org") for name, country in versions]
+    run.replace(frame(RAW_CUSTOMERS, *rows), RAW_CUSTOMERS)
+    run_job("conform", D1)
+    [row] = run.read(CLEAN_CUSTOMERS).collect()
+    assert row.country == "AT" and "email" not in run.read(CLEAN_CUSTOMERS).columns

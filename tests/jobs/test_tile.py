@@ -1,0 +1,59 @@
+"""Tiles as a job: each run adds its own, once, from the sources that the shop has."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from schemas.clean import CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_REVIEWS
+from schemas.feature import FEATURE_CUSTOMER_DAY
+
+D1 = date(2024, 3, 1)
+D2 = D1 + timedelta(days=1)
+
+
+def line(name: str, day: date, amount: float, kind: str) -> dict:
+    of_order = {"order_id": "o", "order_date": D1, "customer_id": "c"}
+    return of_order | {"line_id": name, "ingest_date": day, "net_amount": amount, "line_type": kind}
+
+
+def click(name: str, day: date) -> dict:
+    when = {"event_at": datetime(2024, 3, 1, 10, tzinfo=UTC), "event_date": D1, "ingest_date": day}
+    return when | {"event_id": name, "session_id": "s", "customer_id": "c", "event_type": "view"}
+
+
+@pytest.fixture
+def shop(make_run, frame):
+    run = make_run(D1, D2)
+    run.replace(frame(CLEAN_ORDER_LINES, line("s", D1, 10, "sale"), line("r", D2, -10, "return")), CLEAN_ORDER_LINES)
+    run.replace(frame(CLEAN_EVENTS, click("a", D1) | {"is_session_start": True}, click("b", D2)), CLEAN_EVENTS)
+    return run
+
+
+KEY = {"customer_id": "c", "event_date": D1}
+FIRST = KEY | {"ingest_date": D1, "order_count": 1, "sale_line_count": 1, "sale_amount": 10, "net_amount": 10}
+FIRST |= {"order_amount": 10, "order_amount_squared": 100, "session_count": 1, "click_count": 1, "view_count": 1}
+FIRST |= {"bounce_count": 1}
+SECOND = KEY | {"ingest_date": D2, "order_count": -1, "refund_amount": 10, "net_amount": -10, "order_amount": -10}
+SECOND |= {"order_amount_squared": -100, "click_count": 1, "view_count": 1, "bounce_count": -1}
+
+
+@pytest.mark.parametrize("runs", [[(D1, None), (D2, None)], [(D2, D1)], [(D1, None), (D2, None), (D1, None), (D2, D1)]])
+def test_each_run_adds_its_own_tiles_once_however_it_is_run(runs, shop, run_job, assert_rows):
+    for as_of, first in runs:
+        run_job("tile", as_of, first)
+    assert_rows(shop.read(FEATURE_CUSTOMER_DAY), [FIRST, SECOND], FEATURE_CUSTOMER_DAY)
+
+
+def test_a_shop_of_reviews_alone_has_tiles_of_reviews_alone(make_run, frame, run_job, assert_rows):
+    run = make_run(D1)
+    written = {"review_id": "1", "customer_id": "c", "event_date": D1, "ingest_date": D1, "rating": 4}
+    run.replace(frame(CLEAN_REVIEWS, written | {"sentiment_score": 0.5}), CLEAN_REVIEWS)
+    run_job("tile", D1)
+    told = {"review_count": 1, "rating_sum": 4, "sentiment_sum": 0.5}
+    assert_rows(run.read(FEATURE_CUSTOMER_DAY), [KEY | {"ingest_date": D1} | told], FEATURE_CUSTOMER_DAY)
+
+
+def test_a_shop_without_anything_has_an_empty_table(make_run, run_job):
+    run_job("tile", D1)
+    run = make_run(D1)
+    assert run.exists(FEATURE_CUSTOMER_DAY) and run.read(FEATURE_CUSTOMER_DAY).count() == 0
