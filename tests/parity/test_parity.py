@@ -15,9 +15,9 @@ from schemas.contract import Table
 from schemas.tables import TABLES
 
 FIRST = date(2024, 1, 1)
-TRAINED = date(2024, 2, 28)
+TRAINED = date(2024, 2, 1)
 NIGHT = TRAINED + timedelta(days=1)
-HORIZON_DAYS = 10  # short, so that two months hold a training and a holdout date
+HORIZON_DAYS = 7  # short, so that one month holds a training and a holdout date
 NIGHTLY_JOBS: tuple[tuple[str, ...], ...] = (
     ("ingest",),
     ("conform",),
@@ -53,7 +53,7 @@ def lakes(tmp_path_factory: pytest.TempPathFactory, spark: Any, spark_connect: s
 
     root = tmp_path_factory.mktemp("parity")
     found = Lakes(root / "sail", root / "spark")
-    shop = ShopConfig(customers=120, days=61, orders_per_month=4, late_share=0.05, malformed_share=0.01, seed=11)
+    shop = ShopConfig(customers=120, days=33, orders_per_month=6, late_share=0.05, malformed_share=0.01, seed=11)
     generate(shop, found.sail, workers=1)
     shutil.copytree(found.sail, found.spark)
     history: tuple[tuple[str, ...], ...] = (("ingest",), ("conform",), ("tile",))
