@@ -170,7 +170,8 @@ def _json_array(path: Path, columns: tuple[str, ...]) -> Iterator[pa.Table]:
 
 
 def _json_records(numbered: list[tuple[int, bytes]], columns: tuple[str, ...]) -> Iterator[pa.Table]:
-    records, numbers, invalid = [], [], []
+    records, numbers = [], []
+    invalid: list[tuple[int, str, str | None]] = []
     for number, line in numbered:
         try:
             record = orjson.loads(line)

@@ -73,8 +73,8 @@ def _placed_late(clicks: DataFrame, placed: DataFrame, gap_minutes: int) -> Data
     """Late events in the session around them, else in sessions of the late events of their run."""
     was_on_time = F.col("event_date") == F.col("ingest_date")
     # A span per run: what a later run adds to a session must not draw in what an earlier run had to place.
-    spans = placed.filter(was_on_time).groupBy("visitor_id", "session_id", F.col("ingest_date").alias("known_at"))
-    spans = spans.agg(F.min("event_at").alias("started_at"), F.max("event_at").alias("ended_at"))
+    by_span = placed.filter(was_on_time).groupBy("visitor_id", "session_id", F.col("ingest_date").alias("known_at"))
+    spans = by_span.agg(F.min("event_at").alias("started_at"), F.max("event_at").alias("ended_at"))
     spans = spans.withColumnRenamed("visitor_id", "span_visitor_id")
     reach = F.expr(f"INTERVAL {int(gap_minutes)} MINUTES")
     is_around = (

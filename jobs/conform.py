@@ -88,7 +88,7 @@ def conform_clicks(run: runtime.Run) -> None:
     clicks = run.brought(RAW_CLICKSTREAM)
     placed_before = run.read(CLEAN_EVENTS).filter(F.col("ingest_date") < F.lit(run.first))
     late_days = clicks.filter(F.col("event_date") < F.col("ingest_date")).select("event_date").distinct()
-    # A session reaches at most over one midnight at a time; a day before suffices for its tail, late clicks add their own.
+    # A session reaches over one midnight at most at a time: a day before suffices for its tail, late clicks add theirs.
     near = {run.first - timedelta(days=1)}
     for row in late_days.collect():
         near |= {row.event_date + timedelta(days=shift) for shift in (-1, 0, 1)}

@@ -67,7 +67,7 @@ def _connect(url: str) -> "SparkSession":
         session = _sessions[url] = SparkSession.builder.remote(url).create()
         for key, value in _SESSION_CONF.items():
             session.conf.set(key, value)
-    return session
+    return session  # type: ignore[return-value]  # the same API, another class
 
 
 def _spark(settings: Settings) -> "SparkSession":

@@ -187,7 +187,7 @@ def validate(run: runtime.Run, judged: list[Judged]) -> list[Result]:
 
     run.settings.quality.mkdir(parents=True, exist_ok=True)
     context = gx.get_context(mode="file", project_root_dir=str(run.settings.quality.resolve()))
-    context.variables.progress_bars = {"globally": False}
+    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]  # it takes plain dicts too
     results = [result for one in judged for result in validate_table(context, one)]
     context.build_data_docs()
     return results

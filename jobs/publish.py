@@ -30,8 +30,9 @@ def main(arguments: list[str]) -> None:
     from features.customers import customer_360
 
     of_date = F.col("as_of_date") == F.lit(run.as_of_date)
-    parts = (FEATURE_CUSTOMER, SCORE_RFM, SCORE_EMBEDDING, SCORE_CHURN, SCORE_CLV)
-    rows = customer_360(*(run.read(table).filter(of_date) for table in parts), people=run.known(CLEAN_CUSTOMERS))
+    tables = (FEATURE_CUSTOMER, SCORE_RFM, SCORE_EMBEDDING, SCORE_CHURN, SCORE_CLV)
+    parts = (run.read(table).filter(of_date) for table in tables)
+    rows = customer_360(*parts, run.known(CLEAN_CUSTOMERS))
     with runtime.step("publish", as_of_date=run.as_of_date):
         run.replace(rows, CUSTOMER_360)
 

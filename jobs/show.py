@@ -121,14 +121,15 @@ def forecast_lines(rows: "pa.Table", settings: Settings) -> Iterator[str]:
         low, middle, high = (f"{churn.quantile(share):.1%}" for share in (0.1, 0.5, 0.9))
         yield (
             f"churn: {churn.sum():,.0f} of {len(churn):,} customers expected not to order within "
-            f"{settings.churn_horizon_days} days; probability at the 10th, 50th and 90th percentile {low}, {middle}, {high}"
+            f"{settings.churn_horizon_days} days; probability at the 10th, 50th and 90th percentile "
+            f"{low}, {middle}, {high}"
         )
     if value.empty:
         yield f"CLV: no forecast ({SCORE_CLV.name} has no rows; the shop has too little history for it)"
     else:
         best = value.nlargest(max(1, len(value) // 10)).sum() / value.sum() if value.sum() else 0
         yield (
-            f"CLV: {value.sum():,.2f} {settings.currency} of net revenue expected within {settings.clv_horizon_days} days "
+            f"CLV: {value.sum():,.2f} {settings.currency} of net revenue expected in {settings.clv_horizon_days} days "
             f"of {len(value):,} customers, {value.mean():,.2f} each; the best tenth brings {best:.0%}"
         )
 

@@ -219,7 +219,7 @@ def train_sentiment(run: runtime.Run, stored: list[date]) -> dict[str, object]:
     if not run.exists(CLEAN_REVIEWS):
         raise TrainingDataError("the shop has no reviews")
     text = F.concat_ws(" ", "title", "review_text").alias("text")
-    reviews = (
+    reviews: pd.DataFrame = (
         run.known(RAW_REVIEWS).select("event_id", text, "rating").orderBy("event_id").limit(MAXIMUM_ROWS).toPandas()
     )
     model = SentimentModel.fit(reviews["text"].tolist(), reviews["rating"].to_numpy(), SentimentConfig())

@@ -16,8 +16,13 @@ from models.evaluation import evaluate_amounts
 class ClvModel(Model, Protocol):
     """What every candidate can do."""
 
-    kind: str
-    horizon_days: float
+    @property
+    def kind(self) -> str:
+        """Name of the method."""
+
+    @property
+    def horizon_days(self) -> float:
+        """Days that the forecast covers."""
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray:
         """Net revenue expected of each row in (D, D + horizon]."""

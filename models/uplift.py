@@ -7,7 +7,7 @@ from typing import NamedTuple
 class Arm(NamedTuple):
     """Customers of an arm, and mean and sample variance of their outcome."""
 
-    count: int
+    count: int  # type: ignore[assignment]  # a tuple's own method of this name is not missed
     mean: float
     variance: float
 
