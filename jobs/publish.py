@@ -31,8 +31,8 @@ def main(arguments: list[str]) -> None:
 
     of_date = F.col("as_of_date") == F.lit(run.as_of_date)
     tables = (FEATURE_CUSTOMER, SCORE_RFM, SCORE_EMBEDDING, SCORE_CHURN, SCORE_CLV)
-    parts = (run.read(table).filter(of_date) for table in tables)
-    rows = customer_360(*parts, run.known(CLEAN_CUSTOMERS))
+    snapshot, rfm, embedding, churn, clv = (run.read(table).filter(of_date) for table in tables)
+    rows = customer_360(snapshot, rfm, embedding, churn, clv, people=run.known(CLEAN_CUSTOMERS))
     with runtime.step("publish", as_of_date=run.as_of_date):
         run.replace(rows, CUSTOMER_360)
 
