@@ -58,14 +58,12 @@ def lakes(tmp_path_factory: pytest.TempPathFactory, spark: Any, spark_connect: s
     shutil.copytree(found.sail, found.spark)
     history: tuple[tuple[str, ...], ...] = (("ingest",), ("conform",), ("tile",))
     snapshots = [str(TRAINED - timedelta(days=times * HORIZON_DAYS)) for times in (2, 1, 0)]
-    for lake, engine in (
-        (found.sail, {"engine": "sail"}),
-        (found.spark, {"engine": "spark", "spark_remote": spark_connect}),
-    ):
+    engines = {found.sail: {"engine": "sail"}, found.spark: {"engine": "spark", "spark_remote": spark_connect}}
+    for lake, engine in engines.items():
         run_all(lake, engine, TRAINED, (*history, ("snapshot", "--dates", *snapshots)), FIRST)
-        if lake == found.sail:
-            run_all(lake, engine, TRAINED, (("train",),))
-            shutil.copytree(found.sail / "models", found.spark / "models")
+    run_all(found.sail, engines[found.sail], TRAINED, (("train",),))
+    shutil.copytree(found.sail / "models", found.spark / "models")
+    for lake, engine in engines.items():
         run_all(lake, engine, NIGHT, NIGHTLY_JOBS)
     return found
 
