@@ -15,13 +15,13 @@ MONEY = {fact.name for fact in FACTS if fact.type.simpleString().startswith("dec
 
 
 def random_tiles(seed: int, customers: int = 12, per_customer: int = 25) -> list[dict]:
-    """Tiles as runs make them: an order's return takes the order back, and most days have but one kind of fact."""
+    """Tiles of orders, clicks and all else, some brought late and some by a clock ahead."""
     draw = np.random.default_rng(seed)
     tiles = {}
     for number in range(customers):
         for _ in range(per_customer):
             day = D - timedelta(days=int(draw.integers(-3, 500)))
-            run = day + timedelta(days=int(draw.choice([0, 0, 1, 20])))
+            run = day + timedelta(days=int(draw.choice([0, 0, 1, 20, -1, -40])))
             tile = dict.fromkeys((fact.name for fact in FACTS), 0)
             chosen = [fact.name for fact in FACTS if draw.random() < 0.3]
             tile |= {name: int(draw.integers(1, 9)) for name in chosen}
