@@ -110,7 +110,8 @@ def test_a_snapshot_keeps_its_contract(frame, assert_rows):
 
 
 def test_a_snapshot_sees_neither_later_runs_nor_later_days(frame, assert_rows):
-    tiles = random_tiles(4)
+    ahead = {"customer_id": "c0", "event_date": D + timedelta(days=1), "ingest_date": D, "order_count": 1}
+    tiles = [*random_tiles(4), dict.fromkeys((fact.name for fact in FACTS), 0) | ahead]
     known = [tile for tile in tiles if max(tile["ingest_date"], tile["event_date"]) <= D]
     later = [tile for tile in tiles if tile not in known]
     changed = [tile | {fact.name: 77 for fact in FACTS} for tile in later]

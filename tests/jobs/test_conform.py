@@ -98,7 +98,9 @@ def test_a_source_that_is_absent_makes_no_table(make_run, frame, run_job):
     ] * 3
 
 
-def test_a_payment_that_comes_later_reaches_its_order(shop, run_job, make_run, frame):
+def test_a_payment_that_comes_later_reaches_its_order(run_job, make_run, frame):
+    shop = make_run(D1)
+    shop.replace(frame(RAW_TRANSACTIONS, SALE), RAW_TRANSACTIONS)
     run_job("conform", D1)
     make_run(D2).replace(frame(RAW_PAYMENTS, on(D2, "pay", order_id="o", payment_amount=12)), RAW_PAYMENTS)
     run_job("conform", D2)
