@@ -3,8 +3,8 @@
 Reads `landing/<source>/dt=*/`; writes `raw_*`, `raw_quarantine`, `ops_file`, `ops_run`.
 
 A file belongs to the run that first reads it; in a stretch of nights (`--from`), to the night that would have read it.
-Rows are staged once, typed and tagged, in a folder that is removed at the end; the register of files is written last, so
-a killed run leaves no file counted and the next one does the same work again.
+Rows are staged once, typed and tagged, in a folder that is removed at the end; the register of files is written last,
+so a killed run leaves no file counted and the next one does the same work again.
 """
 
 import hashlib
@@ -96,7 +96,7 @@ def new_files(run: runtime.Run) -> list[LandingFile]:
     ]
     if lost:
         raise MissingInputError(
-            f"{len(lost)} landing files that this run read before are gone, first {lost[0]}; put them back and run again"
+            f"{len(lost)} landing files that this run read before are gone, first {lost[0]}; put them back, run again"
         )
     return found
 

@@ -112,7 +112,7 @@ class Run:
             self.ensure(table)
             writer = checked.write.format("delta").mode("overwrite")
             if self.settings.engine == "sail" and table.has_arrays and days[0] == days[1]:
-                # Sail 0.7.2 can't replaceWhere a table with an array column; overwriting the day's partition is the same.
+                # Sail 0.7.2 can't replaceWhere a table with an array column; overwriting the day's partition does it.
                 writer = writer.option("partitionOverwriteMode", "dynamic")
             else:
                 writer = writer.option("replaceWhere", where)
@@ -160,13 +160,19 @@ class Run:
                 f"CREATE TABLE IF NOT EXISTS {self.location(table)} ({columns}) USING delta{partitioned}{comment}"
             )
             return
-        # Neither engine makes a table at a path by SQL with comments in one step that the other one sees; delta-rs does.
+        # Neither engine makes a table at a path by SQL with comments that the other one sees; delta-rs does.
         from deltalake import DeltaTable, Schema
 
         self.path(table).parent.mkdir(parents=True, exist_ok=True)
         schema = Schema.from_json(table.commented_struct.json())
-        about = {"name": table.name, "description": table.meaning}
-        DeltaTable.create(str(self.path(table)), schema, mode="ignore", partition_by=partition, **about)
+        DeltaTable.create(
+            str(self.path(table)),
+            schema,
+            mode="ignore",
+            partition_by=partition,
+            name=table.name,
+            description=table.meaning,
+        )
 
     def _commit(self, write: Callable[[], object], table: "Table", what: str) -> None:
         started = time.monotonic()
