@@ -47,10 +47,13 @@ def main(arguments: list[str]) -> None:
 def contacts_csv(contacts: list["Row"]) -> str:
     """The file's text. A value that a spreadsheet would take for a formula is quoted with an apostrophe."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    plain = csv.writer(text, lineterminator="\n")
+    quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    plain.writerow(COLUMNS)
     for row in contacts:
-        writer.writerow([_cell(row[name], DECIMALS.get(name)) for name in COLUMNS])
+        cells = [_cell(row[name], DECIMALS.get(name)) for name in COLUMNS]
+        # Python leaves a lone carriage return unquoted, where readers see the end of a line.
+        (quoted if any("\r" in cell for cell in cells) else plain).writerow(cells)
     return text.getvalue()
 
 
@@ -88,14 +91,12 @@ def write_folder(folder: Path, contacts: str, about: dict[str, object]) -> None:
     files = {"contacts.csv": {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}}
     (partial / "contacts.csv").write_bytes(data)
     (partial / "manifest.json").write_text(json.dumps(about | {"files": files}, indent=2) + "\n")
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)  # here as below: a killed run may have left it
     if folder.exists():
-        old = folder.with_name(f".{folder.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
         os.replace(folder, old)
-        os.replace(partial, folder)
-        shutil.rmtree(old)
-    else:
-        os.replace(partial, folder)
+    os.replace(partial, folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 if __name__ == "__main__":
