@@ -1,0 +1,20 @@
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.faults import shop
+
+
+@pytest.fixture(scope="session")
+def lake_at(tmp_path_factory: pytest.TempPathFactory, spark: object) -> Callable[[str], Path]:
+    """`lake_at(stage)`: the session's own lake of that stage; to be read, or copied."""
+    return lambda stage: shop.make(stage, tmp_path_factory)
+
+
+@pytest.fixture
+def copy_of(lake_at: Callable[[str], Path], tmp_path: Path) -> Callable[[str], Path]:
+    """`copy_of(stage)`: a copy to break."""
+    numbers = count()
+    return lambda stage: shop.copy(lake_at(stage), tmp_path / f"lake{next(numbers)}")
