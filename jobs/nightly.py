@@ -7,6 +7,7 @@ anything long begins, with Python's own library only, for then nothing may be in
 import argparse
 import ast
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -215,12 +216,25 @@ class StepError(Exception):
         self.exit_code = exit_code
 
 
+def call(command: list[str], environment: dict[str, str]) -> int:
+    """Run a step to its end. A stop reaches it as Ctrl-C, on which `dags/run.py` also stops the job it started."""
+    process = subprocess.Popen(command, cwd=HOME, env=environment)
+    signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGINT))
+    try:
+        return process.wait()
+    except KeyboardInterrupt:  # the terminal has sent it to the step too; `subprocess.run` would kill it at once
+        process.wait()
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def run_steps(steps: Iterator[Step], options: Options, seconds: dict[str, float]) -> None:
     """Run the steps in order, each announced and timed."""
     for step in steps:
         say(f"\n== {step.title}")
         begin = time.monotonic()
-        exit_code = subprocess.run(step.command, cwd=HOME, env=options.environment, check=False).returncode
+        exit_code = call(step.command, options.environment)
         seconds[step.title] = time.monotonic() - begin
         say(f"== done seconds={seconds[step.title]:.1f}" if exit_code == 0 else f"== failed exit_code={exit_code}")
         if exit_code:

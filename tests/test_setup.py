@@ -168,6 +168,18 @@ def test_the_nights_are_the_newest_and_training_stands_before_them(lake: Path) -
     ]
 
 
+def test_a_stopped_run_stops_its_step() -> None:
+    step = (
+        "import time\ntry:\n print('up', flush=True)\n time.sleep(60)\nexcept KeyboardInterrupt:\n raise SystemExit(7)"
+    )
+    call = f"nightly.call([sys.executable, '-c', {step!r}], dict(os.environ))"
+    driver = f"import os, sys; from jobs import nightly; sys.exit({call})"
+    with subprocess.Popen([sys.executable, "-c", driver], cwd=HOME, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "up\n"
+        process.terminate()
+        assert process.wait(timeout=30) == 7
+
+
 def test_the_jobs_hear_of_lake_engine_and_zone(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NIGHTJAR_BUSINESS_TIMEZONE", raising=False)
     (lake / "shop.toml").write_text('business_timezone = "America/New_York"\n')
