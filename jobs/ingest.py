@@ -234,7 +234,7 @@ def write_quarantine(run: runtime.Run, refused: list["DataFrame"]) -> None:
         run.ensure(RAW_QUARANTINE)
         return
     columns = ["ingest_date", "source", "source_file", "source_line", "reason", "original_text"]
-    parts = [rows.select(*columns).withColumnRenamed("source_line", "line_number") for rows in refused]
+    parts = [rows.select(*columns) for rows in refused]
     empty = run.spark.createDataFrame([], RAW_QUARANTINE.struct)
     run.replace(reduce(lambda left, right: left.unionByName(right), parts, empty), RAW_QUARANTINE)
 

@@ -59,7 +59,7 @@ def test_every_row_is_new_duplicate_or_quarantined(lake, run_job, told, raw, mak
     run_job("ingest", D1)
     assert told() == {D1: (2, 1, 2)}
     assert raw() == [("1", D1, "a.csv"), ("2", D1, "a.csv")]
-    refused = {row.line_number: (row.reason, row.original_text) for row in make_run(D1).read(RAW_QUARANTINE).collect()}
+    refused = {row.source_line: (row.reason, row.original_text) for row in make_run(D1).read(RAW_QUARANTINE).collect()}
     assert refused[5][0] == "line_amount is no decimal(18,4): ten"
     assert json.loads(refused[5][1])["line_amount"] == "ten"
     assert refused[6] == ("2 fields instead of 8", "short,row")

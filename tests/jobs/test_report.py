@@ -93,9 +93,9 @@ def built(tmp_path_factory, spark):
     refused = {"ingest_date": DAY, "source": "transactions", "original_text": f"{SECRETS[0]},1"}
     write(
         RAW_QUARANTINE,
-        {**refused, "line_number": 1, "reason": f"rating must be at most 5: {SECRETS[0]}; product_id is missing"},
-        {**refused, "line_number": 2, "reason": f"rating must be at most 5: {SECRETS[1]}; <script>x</script>"},
-        {**refused, "line_number": 3, "reason": "3 fields <b>instead</b> of 2"},
+        {**refused, "source_line": 1, "reason": f"rating must be at most 5: {SECRETS[0]}; product_id is missing"},
+        {**refused, "source_line": 2, "reason": f"rating must be at most 5: {SECRETS[1]}; <script>x</script>"},
+        {**refused, "source_line": 3, "reason": "3 fields <b>instead</b> of 2"},
     )
     write(
         CAMPAIGN_ASSIGNMENT,
