@@ -1,0 +1,91 @@
+"""Several jobs in one process; what a process ends with."""
+
+import errno
+import subprocess
+import sys
+
+import pytest
+
+from jobs import __main__ as jobs_main
+from jobs import errors, runtime
+from tests.faults.shop import REPOSITORY
+
+
+def test_jobs_run_in_the_order_named_with_the_arguments_after_them(monkeypatch):
+    ran = []
+    monkeypatch.setattr(runtime, "run_jobs", lambda names, arguments: ran.append((names, arguments)))
+    jobs_main.main(["tile", "snapshot", "--as-of", "2024-03-31", "ingest"])
+    assert ran == [(["tile", "snapshot"], ["--as-of", "2024-03-31", "ingest"])]
+
+
+def test_a_job_that_fails_stops_those_after_it(monkeypatch):
+    from jobs import conform, ingest
+
+    def refuse(arguments: list[str]) -> None:
+        raise errors.ContractError("broken")
+
+    ran = []
+    monkeypatch.setattr(ingest, "main", refuse)
+    monkeypatch.setattr(conform, "main", ran.append)
+    with pytest.raises(errors.ContractError):
+        jobs_main.main(["ingest", "conform", "--as-of", "2024-03-31"])
+    assert not ran
+
+
+@pytest.mark.parametrize("names", [["ingest", "nonsense"], ["land"], []])
+def test_an_unknown_job_is_refused_before_any_runs(names, monkeypatch):
+    monkeypatch.setattr(runtime, "run_jobs", lambda *_: pytest.fail("ran"))
+    with pytest.raises(errors.MissingInputError, match="the jobs are ingest, conform"):
+        jobs_main.main([*names, "--as-of", "2024-03-31"])
+
+
+def test_every_job_named_has_a_main():
+    from importlib import import_module
+
+    assert all(callable(import_module(f"jobs.{name}").main) for name in jobs_main.JOBS)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.MissingInputError("x"), 2),
+        (errors.ContractError("x"), 3),
+        (errors.GateRefusedError("x"), 4),
+        (errors.PublishedError("x"), 5),
+        (errors.TemporaryError("x"), 75),
+        (OSError(errno.ENOSPC, "full", "there"), 75),
+    ],
+)
+def test_known_errors_end_in_one_line_and_their_code(error, code, capsys):
+    def fail(arguments: list[str]) -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as ended:
+        runtime.start(fail, [])
+    assert ended.value.code == code
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("nightjar: ")
+
+
+def test_an_unknown_error_keeps_its_trace():
+    def fail(arguments: list[str]) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        runtime.start(fail, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["jobs", "nonsense", "--as-of", "2024-03-31"], "unknown job nonsense"),
+        (["jobs.tile", "--as-of", "2024-13-31"], "invalid"),
+        (["jobs.tile"], "--as-of"),
+    ],
+)
+def test_a_process_called_wrongly_ends_with_code_2(arguments, told):
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert told in done.stderr.splitlines()[-1]

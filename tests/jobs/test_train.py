@@ -1,0 +1,152 @@
+"""Training: models learn only from what was known, and are measured on dates that come after it."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.labels import labels
+from jobs import train
+from jobs.errors import MissingInputError
+from models.base import TrainingDataError
+from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY
+
+D, H = date(2024, 3, 1), 30
+LAST = D + timedelta(days=3 * H)
+
+
+@given(
+    st.sets(st.integers(0, 400), min_size=1, max_size=12).map(sorted),
+    st.integers(1, 120),
+    st.integers(0, 400),
+)
+def test_training_never_overlaps_the_holdout_nor_the_holdout_the_future(days, horizon_days, last):
+    stored, end = [D + timedelta(days=day) for day in days], D + timedelta(days=last)
+    horizon = timedelta(days=horizon_days)
+    try:
+        training, holdout = train.split(stored, end, horizon_days)
+    except TrainingDataError:
+        over = [day for day in stored if day + horizon <= end]
+        assert not [day for day in over if day + horizon <= over[-1]]
+        return
+    assert training and max(training) + horizon <= holdout  # what they learned from had happened by the holdout date
+    assert holdout + horizon <= end  # and what it is measured on has happened by now
+    assert {*training, holdout} <= set(stored)
+
+
+def test_without_two_snapshots_a_horizon_apart_the_message_says_what_is_missing():
+    with pytest.raises(TrainingDataError, match=r"two snapshots 30 days apart, .* stored are 2024-03-01"):
+        train.split([D], D + timedelta(days=100), 30)
+
+
+@pytest.fixture
+def tiles(frame):
+    """`tiles((customer, days after D, amount), …)`: one order each."""
+
+    def make(*given: tuple[str, int, float], known: date = D):
+        rows = (
+            {
+                "customer_id": name,
+                "event_date": D + timedelta(days=day),
+                "ingest_date": max(known, D + timedelta(days=day)),
+                "order_count": 1,
+                "net_amount": amount,
+            }
+            for name, day, amount in given
+        )
+        return frame(FEATURE_CUSTOMER_DAY, *rows)
+
+    return make
+
+
+def test_labels_are_what_happened_after_the_date_and_within_the_horizon(tiles):
+    orders = tiles(("a", 0, 100.0), ("a", 1, 1.0), ("a", H, 2.0), ("a", H + 1, 100.0), ("b", -1, 5.0), ("b", 0, 5.0))
+    found = {row.customer_id: row for row in labels(orders, [D], H).collect()}
+    assert set(found) == {"a"}
+    assert (found["a"].later_order_count, found["a"].later_net_revenue) == (2, 3.0)
+
+
+def test_an_order_counts_for_every_date_whose_horizon_it_lies_in(tiles):
+    later = D + timedelta(days=20)
+    rows = labels(tiles(("a", 25, 1.0)), [D, later], H).collect()
+    assert sorted(row.as_of_date for row in rows) == [D, later]
+
+
+@pytest.fixture
+def sets(make_run, frame, tiles):
+    """`sets(*orders)`: the training set of D, with snapshots of two buyers and one who never ordered."""
+
+    def make(*orders: tuple[str, int, float], as_of: date = LAST) -> train.TrainingSet:
+        snapshot = [
+            {"as_of_date": D, "customer_id": name, "btyd_age": age, "order_count_lifetime": 2}
+            for name, age in (("b", 9.0), ("a", 5.0), ("never", None))
+        ]
+        make_run(D).replace(frame(FEATURE_CUSTOMER, *snapshot), FEATURE_CUSTOMER)
+        first = D - timedelta(days=50)
+        make_run(first, D + timedelta(days=400)).replace(tiles(*orders), FEATURE_CUSTOMER_DAY)
+        return train.training_set(make_run(as_of), [D], H)
+
+    return make
+
+
+PAST = (("a", -5, 10.0), ("b", -9, 10.0))
+
+
+def test_a_training_row_is_a_stored_snapshot_of_a_buyer_and_what_came_after(sets):
+    found = sets(*PAST, ("a", 3, 7.5))
+    assert list(found.customers) == ["a", "b"]
+    assert list(found.frame["btyd_age"]) == [5.0, 9.0]
+    assert list(found.later_order_count) == [1, 0]
+    assert list(found.later_net_revenue) == [7.5, 0]
+
+
+def test_changing_everything_after_the_date_changes_no_feature_of_its_training_rows(sets):
+    quiet, wild = sets(*PAST), sets(*PAST, ("a", 1, 999.0), ("b", 2, 5.0), ("c", 3, 1.0), ("b", H + 1, 9.0))
+    assert quiet.frame.equals(wild.frame)
+    assert list(quiet.customers) == list(wild.customers)
+
+
+def test_changing_everything_up_to_the_date_or_past_the_horizon_changes_no_label(sets):
+    quiet = sets(*PAST, ("a", 3, 7.5))
+    wild = sets(("a", -5, 1.0), ("a", 0, 50.0), ("b", 0, 8.0), ("a", 3, 7.5), ("b", H + 1, 9.0), ("a", H + 9, 9.0))
+    assert np.array_equal(quiet.later_order_count, wild.later_order_count)
+    assert np.array_equal(quiet.later_net_revenue, wild.later_net_revenue)
+
+
+def test_what_runs_after_the_training_date_brought_is_not_known_to_it(sets):
+    assert list(sets(*PAST, ("a", 20, 7.5), as_of=D + timedelta(days=10)).later_order_count) == [0, 0]
+
+
+def test_large_sets_are_thinned_by_whole_customers_always_the_same(sets, make_run, monkeypatch):
+    monkeypatch.setattr(train, "MAXIMUM_ROWS", 1000)
+    rows = make_run(D).spark.range(4000).selectExpr("concat('c', id % 2000) AS customer_id", "id % 7 AS day")
+    one, other = (sorted(map(tuple, train.sampled(rows).collect())) for _ in range(2))
+    assert one == other
+    assert 700 < len(one) < 1300
+    counts: dict[str, int] = {}
+    for name, _ in one:
+        counts[name] = counts.get(name, 0) + 1
+    assert set(counts.values()) == {2}
+
+
+def test_a_model_without_enough_data_is_left_out_and_the_others_go_on(sets, run_job, monkeypatch, caplog):
+    def too_little(*_: Any) -> dict[str, object]:
+        raise TrainingDataError("too little")
+
+    trained = []
+    for name in ("rfm", "churn", "clv", "sentiment"):
+        monkeypatch.setattr(train, f"train_{name}", lambda *_, name=name: trained.append(name) or {})
+    monkeypatch.setattr(train, "train_embedding", too_little)
+    sets(*PAST)
+    run_job("train", D)
+    assert trained == ["rfm", "churn", "clv", "sentiment"]
+    assert "model=embedding left out: too little" in caplog.text
+
+
+def test_a_date_without_a_snapshot_cannot_be_trained_for(sets, run_job):
+    sets(*PAST)
+    with pytest.raises(MissingInputError, match="no snapshot of 2024-03-02"):
+        run_job("train", D + timedelta(days=1))
