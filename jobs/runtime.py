@@ -109,13 +109,14 @@ class Run:
         checked = checked_rows(rows, table, also=(inside,)).repartition(os.cpu_count() or 1, column)
 
         def write() -> None:
-            self.ensure(table)
-            writer = checked.write.format("delta").mode("overwrite")
-            if self.settings.engine == "sail" and table.has_arrays and days[0] == days[1]:
-                # Sail 0.7.2 can't replaceWhere a table with an array column; overwriting the day's partition does it.
-                writer = writer.option("partitionOverwriteMode", "dynamic")
-            else:
-                writer = writer.option("replaceWhere", where)
+            ordered = checked.select(*self.ensure(table))  # Sail puts columns in by place, not by name
+            if self.settings.engine == "sail" and table.has_arrays and not self.settings.catalog:
+                # Sail 0.7.2 can't replaceWhere a table with an array column, and takes "dynamic" for the whole table.
+                from deltalake import write_deltalake
+
+                write_deltalake(str(self.path(table)), ordered.toArrow(), mode="overwrite", predicate=where)
+                return
+            writer = ordered.write.format("delta").mode("overwrite").option("replaceWhere", where)
             writer.saveAsTable(self.location(table)) if self.settings.catalog else writer.save(str(self.path(table)))
 
         self._commit(write, table, f"slice={days[0]}..{days[1]}")
@@ -145,10 +146,33 @@ class Run:
 
         self._commit(write, table, "merge")
 
-    def ensure(self, table: "Table") -> None:
-        """Make the table, empty, with its columns, comments and partitioning, if it is not there."""
-        if self.exists(table):
-            return
+    def ensure(self, table: "Table") -> tuple[str, ...]:
+        """Make the table, empty, if it is not there, and give it the columns that its contract got since.
+
+        Returns the columns in their stored order.
+        """
+        if not self.exists(table):
+            self._create(table)
+        return table.column_names if self.settings.catalog else self._evolve(table)
+
+    def _evolve(self, table: "Table") -> tuple[str, ...]:
+        from deltalake import DeltaTable, Schema
+
+        stored = DeltaTable(str(self.path(table)))
+        names = tuple(field.name for field in stored.schema().fields)
+        if gone := [name for name in names if name not in table.column_names]:
+            raise ContractError(
+                f"{table.name}: stored column {', '.join(gone)} is no longer in the contract; "
+                "declare it again, or build the lake anew"
+            )
+        wanted = Schema.from_json(table.commented_struct.json()).fields
+        new = [field for field in wanted if field.name not in names]
+        if new:
+            log.info("table=%s new columns %s; rows written before have null there", table.name, [f.name for f in new])
+            stored.alter.add_columns(new)
+        return names + tuple(field.name for field in new)
+
+    def _create(self, table: "Table") -> None:
         partition = [table.slice_column] if table.slice_column else None
         if self.settings.catalog:
             columns = ", ".join(

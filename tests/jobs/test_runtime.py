@@ -2,6 +2,7 @@
 
 import errno
 import logging
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from jobs import runtime
 from jobs.errors import ContractError, GateRefusedError, MissingInputError, PublishedError, TemporaryError
 from schemas.clean import CLEAN_SESSIONS
 from schemas.ops import OPS_FILE, OPS_RUN
+from schemas.score import SCORE_EMBEDDING, SCORE_RFM
 
 D1 = date(2024, 3, 1)
 D2, D3 = D1 + timedelta(days=1), D1 + timedelta(days=2)
@@ -218,3 +220,39 @@ def test_a_stretch_that_ends_before_it_begins_is_refused(no_settings):
     given = runtime.parser("tile", None).parse_args(["--as-of", "2024-03-01", "--from", "2024-03-02"])
     with pytest.raises(MissingInputError, match="swap"):
         runtime.run_of(given)
+
+
+def test_a_column_that_the_contract_got_since_is_added_and_older_rows_have_null_there(make_run, frame) -> None:
+    earlier = replace(SCORE_RFM, columns=tuple(c for c in SCORE_RFM.columns if c.name != "monetary_score"))
+    day, next_day = date(2024, 1, 31), date(2024, 2, 1)
+    make_run(day).replace(frame(earlier, {"as_of_date": day, "segment": "loyal"}), earlier)
+    rows = frame(SCORE_RFM, {"as_of_date": next_day, "segment": "new", "monetary_score": 3})
+    make_run(next_day).replace(rows, SCORE_RFM)
+    found = make_run(next_day).read(SCORE_RFM).orderBy("as_of_date").collect()
+    assert [(row.segment, row.monetary_score, row.model_version) for row in found] == [
+        ("loyal", None, "model_version"),
+        ("new", 3, "model_version"),
+    ]
+
+
+def test_a_stored_column_that_the_contract_lost_stops_the_write(make_run, frame) -> None:
+    lesser = replace(SCORE_RFM, columns=tuple(c for c in SCORE_RFM.columns if c.name != "monetary_score"))
+    day = date(2024, 1, 31)
+    make_run(day).replace(frame(SCORE_RFM, {"as_of_date": day}), SCORE_RFM)
+    with pytest.raises(ContractError, match="monetary_score is no longer in the contract"):
+        make_run(day).replace(frame(lesser, {"as_of_date": day}), lesser)
+
+
+def test_a_replace_of_a_table_with_arrays_leaves_other_days_alone(make_run, frame, assert_rows):
+    for day in (D1, D2, D3):
+        make_run(day).replace(frame(SCORE_EMBEDDING, {"as_of_date": day, "embedding": [1.0]}), SCORE_EMBEDDING)
+    rows = frame(SCORE_EMBEDDING, *({"as_of_date": D2, "customer_id": name, "embedding": [2.0]} for name in "ab"))
+    make_run(D2).replace(rows, SCORE_EMBEDDING)
+    kept = [{"as_of_date": day, "embedding": [1.0]} for day in (D1, D3)]
+    new = [{"as_of_date": D2, "customer_id": name, "embedding": [2.0]} for name in "ab"]
+    assert_rows(make_run(D1).read(SCORE_EMBEDDING), kept + new, SCORE_EMBEDDING)
+
+
+def test_a_row_of_another_day_stops_the_write_of_a_table_with_arrays(make_run, frame):
+    with pytest.raises(ContractError, match="must lie in the slice"):
+        make_run(D1).replace(frame(SCORE_EMBEDDING, {"as_of_date": D2, "embedding": [1.0]}), SCORE_EMBEDDING)
