@@ -7,7 +7,7 @@ retention time uses (VACUUM), for every table of the lake.
 the other gets exit code 75 and tries again.
 
 **When it fails,** the log ends with an exit code: 0 done, 1 unexpected, 2 usage or missing input, 3 contract broken,
-4 gate refused, 5 already published, 75 temporary. 1, 75 and a killed process have been retried; others fail at once.
+4 gate refused, 75 temporary. 1, 75 and a killed process have been retried; others fail at once.
 
 - `maintain_tables`: the log names the table; those before it are done. Nothing waits for this DAG: repair, then clear.
 

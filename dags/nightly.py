@@ -8,7 +8,7 @@ While a gate refuses, yesterday's date stays the newest published one and no exp
 published stays as it is. Clear the failed task *with its downstream tasks*.
 
 **When a task fails,** its log ends with an exit code: 0 done, 1 unexpected, 2 usage or missing input, 3 contract
-broken, 4 gate refused, 5 already published, 75 temporary. 1, 75 and a killed process have been retried twice; others
+broken, 4 gate refused, 75 temporary. 1, 75 and a killed process have been retried twice; others
 fail at once, for a retry changes nothing.
 
 - `wait_for_files` holds a scheduled run until the hand-over hour; a past day passes at once. Fails only when the date
@@ -20,7 +20,7 @@ fail at once, for a retry changes nothing.
 - `check_features` 4: compare with yesterday's report; after the repair clear `build_features`.
 - `score_customers` 2: no model is registered; run `train_models` for this date, then clear.
 - `check_scores` 4: most often a model gone astray; return to its previous version, clear `score_customers`.
-- `publish` 5: the date is published with other rows; publish a restatement instead.
+- `publish` 4: a gate of the date refused or has not run; clear that gate first.
 - `run_campaign` (measure, plan, export) and `write_report`: the tables are published already; clear this task alone.
 
 **Another day:** `airflow dags test nightly 2017-12-31`, or trigger with `{"as_of_date": "2017-12-31"}`, or

@@ -38,9 +38,9 @@ ZONE = ZoneInfo("UTC" if BUSINESS_TIMEZONE.lower() == "utc" else BUSINESS_TIMEZO
 
 HAND_OVER_HOUR = 3  # upstream systems have dropped the files of a day three hours after it ended
 
-# 2 usage or missing input, 3 contract broken, 4 gate refused, 5 already published: trying again changes nothing.
+# 2 usage or missing input, 3 contract broken, 4 gate refused: trying again changes nothing.
 # 1 (unexpected), 75 (temporary) and death by a signal may pass, so those are retried.
-FINAL_EXIT_CODES = {2: "usage or missing input", 3: "contract broken", 4: "gate refused", 5: "already published"}
+FINAL_EXIT_CODES = {2: "usage or missing input", 3: "contract broken", 4: "gate refused"}
 
 AS_OF = "{{ as_of_date(dag_run, params) }}"
 

@@ -3,14 +3,13 @@
 **Produces** new versions of the embedding, segment, churn and CLV models in the MLflow registry of the lake, trained on
 the snapshots up to its `as_of_date`. The next night scores with them.
 
-**A rerun** is safe: training for the same date makes the same models, and scoring keeps its versions until the new
-ones have passed their checks. It may run beside `nightly`: it only reads tables, each at one whole Delta version.
+**A rerun** is safe: training for the same date makes the same models and keeps their versions. It may run beside `nightly`: it only reads tables, each at one whole Delta version.
 
 **When it fails,** the log ends with an exit code: 0 done, 1 unexpected, 2 usage or missing input, 3 contract broken,
-4 gate refused, 5 already published, 75 temporary. 1, 75 and a killed process have been retried; others fail at once.
+4 gate refused, 75 temporary. 1, 75 and a killed process have been retried; others fail at once.
 
-- `train_models` 2: too few snapshots; run more nights first. 4: a new model misses its checks; the log has the numbers,
-  the old versions stay in use and nothing waits.
+- `train_models` 2: the date has no snapshot; run its night first. A model for which the shop has too little history is
+  left out with a warning, and the version before it stays in use.
 
 **Another day:** `airflow dags test train_models 2017-12-31`, or trigger with `{"as_of_date": "2017-12-31"}`.
 """

@@ -25,12 +25,6 @@ class GateRefusedError(NightjarError):
     exit_code = 4
 
 
-class PublishedError(NightjarError):
-    """The date is published, and a published date is not rewritten."""
-
-    exit_code = 5
-
-
 class TemporaryError(NightjarError):
     """Try again: another writer won, a disk is full, a server does not answer."""
 

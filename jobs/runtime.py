@@ -297,6 +297,7 @@ def start(main: Callable[[list[str]], None], arguments: list[str] | None = None)
     """Run a job's `main` as a process: log to stderr, turn known errors into one line and their exit code."""
     # Waiting OpenMP threads spin by default: beside other work on the same cores, training took five times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")  # small networks: looking for other devices only costs time
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", datefmt="%H:%M:%S")
     for noisy in ("py4j", "pyspark", "mlflow", "alembic", "great_expectations", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

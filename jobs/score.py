@@ -37,7 +37,6 @@ def main(arguments: list[str]) -> None:
     from models.clv import BtydClv, load_clv
     from models.rfm import RfmModel
 
-    settings = run.settings
     models = {
         "rfm": RfmModel.load,
         "embedding": Autoencoder.load,
@@ -52,7 +51,7 @@ def main(arguments: list[str]) -> None:
     plans: list[tuple[Table, Any, Callable[[pd.DataFrame], pd.DataFrame] | None]] = [
         (SCORE_RFM, customers, champions["rfm"] and rfm_scores(*champions["rfm"])),
         (SCORE_EMBEDDING, customers, champions["embedding"] and embeddings(*champions["embedding"])),
-        (SCORE_CHURN, buyers, champions["churn"] and churn_scores(*champions["churn"], settings.churn_horizon_days)),
+        (SCORE_CHURN, buyers, champions["churn"] and churn_scores(*champions["churn"])),
         (
             SCORE_CLV,
             buyers,
@@ -126,7 +125,7 @@ def embeddings(model: Any, version: str) -> Callable[["pd.DataFrame"], "pd.DataF
     return score
 
 
-def churn_scores(model: Any, version: str, horizon_days: int) -> Callable[["pd.DataFrame"], "pd.DataFrame"]:
+def churn_scores(model: Any, version: str) -> Callable[["pd.DataFrame"], "pd.DataFrame"]:
     """Columns of `score_churn`; reasons are features that raise the probability, strongest first."""
     import pandas as pd
 
@@ -136,8 +135,9 @@ def churn_scores(model: Any, version: str, horizon_days: int) -> Callable[["pd.D
         ranks = range(1, len(told.columns) // 2 + 1)
         raising = [told[f"reason_{rank}"].where(told[f"contribution_{rank}"] > 0) for rank in ranks]
         reasons = [", ".join(name for name in row if isinstance(name, str)) for row in zip(*raising, strict=True)]
-        columns = {"churn_probability": model.predict(features), "top_reasons": reasons}
-        return pd.DataFrame(columns, index=batch.index).assign(horizon_days=horizon_days, model_version=version)
+        columns = {"churn_probability": model.predict(features), "top_reasons": [told or None for told in reasons]}
+        facts = {"horizon_days": model.config.horizon_days, "model_version": version}
+        return pd.DataFrame(columns, index=batch.index).assign(**facts)
 
     return score
 

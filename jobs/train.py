@@ -168,7 +168,7 @@ def train_churn(run: runtime.Run, stored: list[date]) -> dict[str, object]:
     horizon = run.settings.churn_horizon_days
     training_dates, holdout_date = split(stored, run.as_of_date, horizon)
     training, holdout = (training_set(run, dates, horizon) for dates in (training_dates, [holdout_date]))
-    config = ChurnConfig(seed=run.settings.seed % 2**31, threads=run.settings.threads)
+    config = ChurnConfig(horizon_days=horizon, seed=run.settings.seed % 2**31, threads=run.settings.threads)
     model = ChurnModel.fit(training.frame, training.later_order_count <= 0, training.customers, config)
     rfm = list(RFM_COLUMNS)
     baseline = RfmChurn.fit(training.frame[rfm], training.later_order_count <= 0)

@@ -19,6 +19,7 @@ class ChurnConfig:
     One thread by default: on two cores that others use too, OpenMP's spinning threads made a fit fifty times slower.
     """
 
+    horizon_days: int = 90  # what the labels mean: no order within so many days
     rounds: int = 200
     learning_rate: float = 0.05
     max_depth: int = 4

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from jobs import runtime
-from jobs.errors import ContractError, GateRefusedError, MissingInputError, PublishedError, TemporaryError
+from jobs.errors import ContractError, GateRefusedError, MissingInputError, TemporaryError
 from schemas.clean import CLEAN_SESSIONS
 from schemas.ops import OPS_FILE, OPS_RUN
 from schemas.score import SCORE_EMBEDDING, SCORE_RFM
@@ -186,7 +186,6 @@ def test_another_error_is_not_tried_again(make_run):
         (MissingInputError("no file"), 2),
         (ContractError("no column"), 3),
         (GateRefusedError("no"), 4),
-        (PublishedError("done"), 5),
         (TemporaryError("later"), 75),
         (OSError(errno.ENOSPC, "No space left", "part-0"), 75),
     ],
