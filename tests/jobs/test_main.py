@@ -51,7 +51,6 @@ def test_every_job_named_has_a_main():
         (errors.MissingInputError("x"), 2),
         (errors.ContractError("x"), 3),
         (errors.GateRefusedError("x"), 4),
-        (errors.PublishedError("x"), 5),
         (errors.TemporaryError("x"), 75),
         (OSError(errno.ENOSPC, "full", "there"), 75),
     ],
