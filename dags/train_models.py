@@ -3,7 +3,8 @@
 **Produces** new versions of the embedding, segment, churn and CLV models in the MLflow registry of the lake, trained on
 the snapshots up to its `as_of_date`. The next night scores with them.
 
-**A rerun** is safe: training for the same date makes the same models and keeps their versions. It may run beside `nightly`: it only reads tables, each at one whole Delta version.
+**A rerun** is safe: training for the same date makes the same models and keeps their versions. It may run beside
+`nightly`: it only reads tables, each at one whole Delta version.
 
 **When it fails,** the log ends with an exit code: 0 done, 1 unexpected, 2 usage or missing input, 3 contract broken,
 4 gate refused, 75 temporary. 1, 75 and a killed process have been retried; others fail at once.

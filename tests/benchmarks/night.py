@@ -17,7 +17,7 @@ LAST = date(2017, 12, 31)
 TASK = re.compile(r"^\s+(\w+) done seconds=([\d.]+)")
 STARTS = {
     "Python alone": "pass",
-    "engine session (sail)": "from jobs.engine import get_spark; from jobs.settings import get_settings; get_spark(get_settings())",
+    "engine session (sail)": "from jobs import engine, settings; engine.get_spark(settings.get_settings())",
     "Great Expectations": "import great_expectations",
     "models of scoring": "import xgboost, lightgbm",
     "matplotlib": "import matplotlib.figure",
@@ -65,7 +65,7 @@ def one_night(base: Path, folder: Path, engine: str) -> dict[str, float]:
 def section(nights: dict[str, list[dict[str, float]]]) -> str:
     """Tables of tasks and of start-up."""
     lines = [
-        f"One night of Complete Journey ({LAST}, real data, a year of history) through Airflow, {os.cpu_count()} cores; "
+        f"One night of Complete Journey ({LAST}, real data, a year before it) through Airflow, {os.cpu_count()} cores; "
         f"median of {RUNS} nights on fresh copies of one lake, least to most in brackets; seconds.",
         "",
         "| task (a process each) | sail | spark |",
