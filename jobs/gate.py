@@ -49,6 +49,8 @@ LAYERS: dict[str, tuple[Table, ...]] = {
     "feature": (FEATURE_CUSTOMER_DAY, FEATURE_CUSTOMER, FEATURE_PRODUCT, FEATURE_PATTERN),
     "score": (SCORE_RFM, SCORE_EMBEDDING, SCORE_CHURN, SCORE_CLV),
 }
+HAS_ORDERED = "btyd_age IS NOT NULL"
+SCORED_CUSTOMERS = {SCORE_RFM: "true", SCORE_EMBEDDING: "true", SCORE_CHURN: HAS_ORDERED, SCORE_CLV: HAS_ORDERED}
 SOURCE_OF = {CLEAN_ORDER_LINES.name: "transactions", CLEAN_EVENTS.name: "clickstream"}
 WEEKS = 8  # of the same weekday that a volume is compared with
 FEWEST_WEEKS = 4  # with less history there is nothing to compare
@@ -139,10 +141,20 @@ def of_history(run: runtime.Run, table: Table) -> list[Expectation]:
         # Customers are never forgotten but for erasure; a snapshot that lost some has lost its inputs.
         counts = slice_counts(run, table, run.as_of_date - timedelta(days=31), run.as_of_date - timedelta(days=1))
         return least_rows(0.95 * counts[max(counts)]) if counts else least_rows(1)
-    if table in (SCORE_RFM, SCORE_EMBEDDING) and slice_counts(run, table, run.as_of_date, run.as_of_date):
-        snapshot = slice_counts(run, FEATURE_CUSTOMER, run.as_of_date, run.as_of_date)
-        return least_rows(snapshot.get(run.as_of_date, 0))
+    if table in SCORED_CUSTOMERS and slice_counts(run, table, run.as_of_date - timedelta(days=31), run.as_of_date):
+        # A model that the shop never had is no fault; one that scored lately must score them all.
+        return least_rows(customers_to_score(run, SCORED_CUSTOMERS[table]))
     return []
+
+
+def customers_to_score(run: runtime.Run, condition: str) -> int:
+    """Customers of the date's snapshot that a model scores; 0 where the snapshot has lost its columns."""
+    from pyspark.sql import functions as F
+
+    snapshot = run.read(FEATURE_CUSTOMER)
+    if not {"as_of_date", "btyd_age"} <= set(snapshot.columns):
+        return 0
+    return snapshot.filter(F.col("as_of_date") == F.lit(run.as_of_date)).filter(condition).count()
 
 
 def least_rows(count: float) -> list[Expectation]:
