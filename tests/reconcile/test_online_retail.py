@@ -1,0 +1,66 @@
+"""Online Retail: file rows are kept to the last, cancellations netted, guests kept out of customers' tables only."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.reconcile.lakes import ask, assert_nothing_lost, night_after_history, value
+
+FILE_ROWS, GUEST_ROWS, CUSTOMERS = 320_705, 88_652, 3_360
+NET = Decimal("5761931.382")  # quantity × unit price of every file row
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def lake(shared_data: Path, tmp_path_factory: pytest.TempPathFactory, spark: object) -> Path:
+    folder = tmp_path_factory.mktemp("online-retail") / "lake"
+    night_after_history("online-retail", shared_data / "online-retail", folder)
+    return folder
+
+
+def test_every_file_row_is_new_duplicate_or_quarantined(lake: Path) -> None:
+    assert_nothing_lost(lake, {"transactions": FILE_ROWS})
+
+
+def test_net_revenue_is_what_the_files_add_up_to(lake: Path) -> None:
+    assert value(lake, "SELECT sum(line_amount) FROM raw_transactions") == NET
+    assert value(lake, "SELECT sum(net_amount) FROM clean_order_lines") == NET
+
+
+def test_customers_lines_and_tiles_hold_the_same_money(lake: Path) -> None:
+    of_customers = value(lake, "SELECT sum(net_amount) FROM clean_order_lines WHERE customer_id IS NOT NULL")
+    assert value(lake, "SELECT sum(net_amount) FROM feature_customer_day") == of_customers
+
+
+def test_every_cancellation_is_there_once_and_says_how_it_found_its_order(lake: Path) -> None:
+    kinds = ask(
+        lake,
+        "SELECT match_kind, customer_id IS NULL AS is_guest, count(*) AS n, sum(net_amount) AS amount "
+        "FROM clean_order_lines WHERE line_type = 'cancellation' GROUP BY 1, 2",
+    )
+    assert {(row["match_kind"], row["is_guest"]): (row["n"], row["amount"]) for row in kinds} == {
+        ("latest_line", False): (4_455, Decimal("-207390.9200")),
+        ("unmatched", False): (1_110, Decimal("-112741.9100")),
+        ("unmatched", True): (282, Decimal("-200637.7300")),  # a guest's cancellation matches nobody's order
+    }
+
+
+def test_no_order_gives_back_more_units_than_it_sold(lake: Path) -> None:
+    units = (
+        "SELECT order_id, customer_id, product_id, sum(quantity) AS units FROM clean_order_lines "
+        "WHERE line_type = 'sale' OR match_kind = 'latest_line' GROUP BY 1, 2, 3"
+    )
+    assert value(lake, f"SELECT count(*) FROM ({units}) WHERE units < 0") == 0  # noqa: S608 - made here
+
+
+def test_orders_hold_what_their_lines_add_up_to(lake: Path) -> None:
+    assert value(lake, "SELECT sum(net_amount) FROM clean_orders") == NET.quantize(Decimal("0.01"))
+
+
+def test_guests_are_kept_in_raw_and_out_of_customers_tables(lake: Path) -> None:
+    assert value(lake, "SELECT count(*) FROM raw_transactions WHERE customer_id IS NULL") == GUEST_ROWS
+    assert value(lake, "SELECT count(DISTINCT customer_id) FROM raw_transactions") == CUSTOMERS
+    for table in ("feature_customer_day", "feature_customer", "customer_360"):
+        assert value(lake, f"SELECT count(*) FROM {table} WHERE customer_id IS NULL OR customer_id = ''") == 0, table  # noqa: S608 - made here
+        assert value(lake, f"SELECT count(DISTINCT customer_id) FROM {table}") == CUSTOMERS, table  # noqa: S608 - made here
