@@ -11,8 +11,10 @@ import json
 import logging
 import math
 import os
+import shutil
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -198,6 +200,7 @@ def validate(run: runtime.Run, judged: list[Judged]) -> list[Result]:
     import great_expectations as gx
 
     run.settings.quality.mkdir(parents=True, exist_ok=True)
+    forget_definitions(run.settings.quality / "gx")
     context = gx.get_context(mode="file", project_root_dir=str(run.settings.quality.resolve()))
     context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]  # it takes plain dicts too
     outcomes = {key: found for one in judged for key, found in validate_table(context, one).items()}
@@ -206,6 +209,16 @@ def validate(run: runtime.Run, judged: list[Judged]) -> list[Result]:
     return [
         _result(key.expectation_suite_identifier.name, one) for key, found in outcomes.items() for one in found.results
     ]
+
+
+def forget_definitions(project: Path) -> None:
+    """Remove what Great Expectations keeps of suites and checkpoints: all of it follows from the contracts.
+
+    It writes them in place; a file that a killed gate left half written would stop every gate after it.
+    """
+    (project / "great_expectations.yml").unlink(missing_ok=True)
+    for name in ("expectations", "checkpoints", "validation_definitions"):
+        shutil.rmtree(project / name, ignore_errors=True)
 
 
 def validate_table(context: Any, one: Judged) -> dict[Any, Any]:

@@ -257,3 +257,14 @@ def test_processes_that_refuse_end_with_code_4(copy_of: Copy) -> None:
         assert done.returncode == 4, done.stderr
         assert [line for line in done.stderr.splitlines() if line.startswith("nightjar: ")]
     assert not (lake / "exports" / CAMPAIGN / str(NIGHT)).exists()
+
+
+@pytest.mark.parametrize("name", ["great_expectations.yml", "expectations", "checkpoints", "validation_definitions"])
+def test_a_file_that_a_killed_gate_left_half_written_stops_no_later_gate(copy_of: Copy, name: str) -> None:
+    lake = copy_of("judged")
+    place = lake / "quality" / "gx" / name
+    file = place if place.is_file() else place / f"{SCORE_RFM.name}.json"
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    run(lake, GATES["score"])
+    run(lake, ("publish",))
+    assert NIGHT in published_dates(lake)
