@@ -202,6 +202,8 @@ def _server_command(folder: Path, port: int) -> list[str]:
 
     conf = spark_conf(Settings(engine="spark", spark_jars=folder, spark_master="local[2]", spark_remote=None))
     conf |= {"spark.connect.grpc.binding.port": str(port), "spark.connect.grpc.binding.address": "127.0.0.1"}
+    # A few hundred rows a plan: compiling each plan costs many times what running it does.
+    conf |= {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
     return [
         str(_spark_home() / "bin" / "spark-submit"),
         *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer"),
