@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.faults.shop import NIGHT, REPOSITORY, Job, command, copy, environment
 
-TRIES = 4
+TRIES = 8
 LONGEST_SECONDS = 240.0
 LAKE_PARTS_NOT_WRITTEN = ("landing", "truth")
 
@@ -72,9 +72,10 @@ def kill_in_the_middle(
             moment = f"{delay * 1000:.0f} ms after file {most} of {written}"
             killed, seconds = kill_once(left, job, _after_files(left, before, most, delay), day)
         else:
-            share = chance.uniform(0.5, 0.95)
+            share = chance.uniform(0.3, 0.9)
             moment = f"after {share:.2f} of {seconds:.1f} s"
-            killed, _ = kill_once(left, job, lambda age, last=seconds * share: age > last, day)
+            killed, took = kill_once(left, job, lambda age, last=seconds * share: age > last, day)
+            seconds = min(seconds, took)  # on a machine less busy now, it would be over before the next kill too
         if killed:
             return left, moment
     raise AssertionError(f"{job} was quicker than every kill")
