@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from schemas.contract import Table
 
 HASH_CHUNK = 1 << 20
+PARSE_TASKS = 8  # at once, at most; a task reads its files one after the other
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,11 @@ def new_files(run: runtime.Run) -> list[LandingFile]:
         if is_new and (source, content_hash) not in seen:
             seen.add((source, content_hash))
             found.append(LandingFile(source, path, str(path.relative_to(landing)), content_hash, size, ingest_date))
+    replaced = {file.name for file in found}  # upstream mended a file of a date that is not yet published
     lost = [
         row.source_file
         for key, row in known.items()
-        if run.first <= row.ingest_date <= run.as_of_date and key not in seen
+        if run.first <= row.ingest_date <= run.as_of_date and key not in seen and row.source_file not in replaced
     ]
     if lost:
         raise MissingInputError(
@@ -184,7 +186,7 @@ def parsed(run: runtime.Run, table: "Table", files: list[LandingFile]) -> "DataF
                 yield from read_rows(Path(path), name, day, columns)
 
     paths = run.spark.createDataFrame(listed, "path string, source_file string, ingest_date date")
-    partitions = max(1, min(len(listed), run.settings.threads * 4))
+    partitions = max(1, min(len(listed), PARSE_TASKS))
     return paths.repartition(partitions).mapInArrow(read_all, _spark_schema(rows_schema(columns)))
 
 

@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     spark_conf: dict[str, str] = {}
     spark_jars: Path = Path(".jars")
     mlflow_uri: str | None = Field(None, description="of an MLflow server; None: SQLite in the lake")
-    threads: int = Field(2, ge=1, description="threads of model training")
+    threads: int = Field(1, ge=1, description="threads of tree training; more only pay on cores that nobody else uses")
 
     # The shop, as its landing adapter describes it
     dataset: str = "own"
