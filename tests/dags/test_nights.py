@@ -105,7 +105,7 @@ def test_a_refusing_gate_stops_the_night_at_once(dag: Any, stand_in: StandIn, ga
 def test_a_failed_date_stops_the_dates_after_it(dag: Any, stand_in: StandIn) -> None:
     import run
 
-    stand_in.exit_with({"publish": [5]})
+    stand_in.exit_with({"publish": [4]})
     assert run.run("nightly", [date(2017, 10, 1), date(2017, 10, 2)]) == 1
     assert stand_in.calls() == night("2017-10-01")[:7]
 
@@ -120,7 +120,7 @@ def test_a_temporary_failure_is_tried_again(dag: Any, stand_in: StandIn) -> None
     assert sum(call.startswith("score ") for call in stand_in.calls()) == 2
 
 
-@pytest.mark.parametrize("exit_code", [2, 3, 4, 5])
+@pytest.mark.parametrize("exit_code", [2, 3, 4])
 def test_an_exit_code_that_stays_fails_for_good(load_dags: Any, stand_in: StandIn, exit_code: int) -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
