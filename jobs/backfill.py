@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> None:
     if first > given.to:
         raise MissingInputError(f"--from {first} is after --to {given.to}; there is nothing to build")
     run = runtime.open_run(given.to, first)
-    stored = stored_snapshots(run)
+    stored = run.dates(FEATURE_CUSTOMER)
     start = max((day for day in stored if day <= given.to), default=first - timedelta(days=1)) + timedelta(days=1)
     if start <= given.to:
         log.info("step=backfill rows of %s..%s", start, given.to)
@@ -46,11 +46,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--to", type=date.fromisoformat, required=True, help="last full day, YYYY-MM-DD")
     parser.add_argument("--from", dest="first", type=date.fromisoformat, help="first day; default: the shop's first")
     return parser.parse_args(arguments)
-
-
-def stored_snapshots(run: runtime.Run) -> set[date]:
-    """Dates that have a snapshot."""
-    return {row.as_of_date for row in run.read(FEATURE_CUSTOMER).select("as_of_date").distinct().collect()}
 
 
 def wanted_snapshots(settings: Settings, first: date, last: date) -> set[date]:

@@ -38,9 +38,8 @@ def is_kept(day: date, as_of_date: date, retention_days: int) -> bool:
 
 def thin(run: runtime.Run, table: "Table") -> None:
     """Delete slices that the retention rule does not keep."""
-    rows = run.read(table).select("as_of_date").distinct().collect()
     retention = run.settings.snapshot_retention_days
-    old = sorted(row.as_of_date for row in rows if not is_kept(row.as_of_date, run.as_of_date, retention))
+    old = sorted(day for day in run.dates(table) if not is_kept(day, run.as_of_date, retention))
     if old:
         days = ", ".join(f"DATE'{day}'" for day in old)
         run.spark.sql(f"DELETE FROM {run.location(table)} WHERE as_of_date IN ({days})").collect()  # noqa: S608 - dates

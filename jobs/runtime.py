@@ -81,11 +81,15 @@ class Run:
 
         return self.read(table).filter(F.col("ingest_date").between(F.lit(self.first), F.lit(self.as_of_date)))
 
+    def dates(self, table: "Table") -> set[date]:
+        """Dates of which a table by `as_of_date` has rows."""
+        return {row.as_of_date for row in self.read(table).select("as_of_date").distinct().collect()}
+
     def published_dates(self) -> set[date]:
         """Dates that readers see: those with rows in `customer_360`."""
         from schemas.score import CUSTOMER_360
 
-        return {row.as_of_date for row in self.read(CUSTOMER_360).select("as_of_date").distinct().collect()}
+        return self.dates(CUSTOMER_360)
 
     def is_published(self) -> bool:
         """Whether the run's date is published: then its snapshot, scores and rows stay as they are."""

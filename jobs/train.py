@@ -66,8 +66,7 @@ def main(arguments: list[str]) -> None:
 
 def stored_dates(run: runtime.Run) -> list[date]:
     """Dates that have a snapshot, up to the run's."""
-    rows = run.read(FEATURE_CUSTOMER).select("as_of_date").distinct().collect()
-    return sorted(row.as_of_date for row in rows if row.as_of_date <= run.as_of_date)
+    return sorted(day for day in run.dates(FEATURE_CUSTOMER) if day <= run.as_of_date)
 
 
 def split(stored: list[date], last: date, horizon_days: int) -> tuple[list[date], date]:
