@@ -68,7 +68,7 @@ format: setup-all  ## format and mend what ruff can mend; write the data diction
 
 test: setup-all  ## all tests; those of engine spark where Java is there (TESTS="-k name" to choose)
 	@$(VENV)/python -m jobs.jars --into .jars || echo "tests of engine spark are left out"
-	@$(VENV)/python -m pytest $(TESTS)
+	@$(VENV)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(TESTS)
 
 chaos: setup-all  ## every job of the night killed at five moments drawn by chance, and run again
 	@$(VENV)/python -m pytest -m chaos tests/faults

@@ -22,6 +22,9 @@ fail at once, for a retry changes nothing.
 - `check_scores` 4: most often a model gone astray; return to its previous version, clear `score_customers`.
 - `publish` 4: a gate of the date refused or has not run; clear that gate first.
 - `run_campaign` (measure, plan, export) and `write_report`: the tables are published already; clear this task alone.
+- `start_spark`, `stop_spark` (engine `spark` on one machine only: one Spark for the night) 2: the log says what is
+  missing. 75: the server did not start; its log is `.spark-server.log` in the lake. A server that dies later harms no
+  task: those after it start a Spark of their own.
 
 **Another day:** `airflow dags test nightly 2017-12-31`, or trigger with `{"as_of_date": "2017-12-31"}`, or
 `airflow backfill create --dag-id nightly --from-date 2017-12-29 --to-date 2017-12-31 --max-active-runs 1`;
@@ -31,7 +34,7 @@ without its last option a backfill runs ten days at once, but a day builds on th
 from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable
-from tasks import DAG_DEFAULTS, ZONE, hand_over_task, job_task
+from tasks import DAG_DEFAULTS, ZONE, hand_over_task, job_task, share_spark
 
 with DAG(
     dag_id="nightly",
@@ -62,3 +65,4 @@ with DAG(
 
     wait_for_files >> ingest_logs >> check_clean >> build_features >> check_features
     check_features >> score_customers >> check_scores >> publish >> run_campaign >> write_report
+    share_spark(first=ingest_logs, last=write_report)

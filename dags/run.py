@@ -10,6 +10,7 @@ import argparse
 import importlib
 import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -117,6 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(options.dag_id, options.dates)
     except KeyboardInterrupt:
+        if os.environ.get("NIGHTJAR_ENGINE") == "spark":  # the DAG's own stop does not run then
+            subprocess.run([sys.executable, "-m", "jobs.spark_server", "stop"], cwd=DAGS.parent, check=False)
         return 130
 
 

@@ -36,6 +36,7 @@ if BUSINESS_TIMEZONE.lower() != os.environ.get("NIGHTJAR_BUSINESS_TIMEZONE", BUS
     raise ValueError("AIRFLOW__CORE__DEFAULT_TIMEZONE and NIGHTJAR_BUSINESS_TIMEZONE must be the same zone")
 ZONE = ZoneInfo("UTC" if BUSINESS_TIMEZONE.lower() == "utc" else BUSINESS_TIMEZONE)
 
+IS_LOCAL = os.environ.get("NIGHTJAR_SPARK_MASTER", "local[*]").startswith("local")  # Spark on this machine alone
 HAND_OVER_HOUR = 3  # upstream systems have dropped the files of a day three hours after it ended
 
 # 2 usage or missing input, 3 contract broken, 4 gate refused: trying again changes nothing.
@@ -173,7 +174,6 @@ LOCAL_SPARK = {
 def spark_settings() -> dict[str, Any]:
     """Return what every `spark-submit` needs; the master is that of Airflow's connection `spark_default`."""
     jars = Path(os.environ.get("NIGHTJAR_SPARK_JARS") or HOME / ".jars")
-    is_local = os.environ.get("NIGHTJAR_SPARK_MASTER", "local[*]").startswith("local")
     return {
         "conn_id": "spark_default",
         "spark_binary": str(Path(sys.executable).with_name("spark-submit")),
@@ -181,13 +181,14 @@ def spark_settings() -> dict[str, Any]:
         "conf": {
             "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
             "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-            **(LOCAL_SPARK if is_local else {}),
+            **(LOCAL_SPARK if IS_LOCAL else {}),
             **json.loads(os.environ.get("NIGHTJAR_SPARK_CONF") or "{}"),
         },
         "env_vars": {
             "PYSPARK_PYTHON": sys.executable,
             "PYTHONPATH": str(HOME),
             "PYTHONSAFEPATH": "1",  # spark-submit would put jobs/ first on the path, where it hides like-named modules
+            **({"SPARK_LOCAL_IP": "127.0.0.1"} if IS_LOCAL else {}),  # else two warnings a task about the host's name
         },
     }
 
@@ -207,6 +208,21 @@ def job_task(task_id: str, *jobs: str, options: Sequence[str] = (), **operator_a
         )
     target = "jobs" if module == "__main__" else f"jobs.{module}"
     return ProcessJobOperator(task_id=task_id, command=[sys.executable, "-m", target, *arguments], **operator_args)
+
+
+def share_spark(*, first: BaseOperator, last: BaseOperator) -> None:
+    """Where Spark's master is this machine, let the tasks first .. last share one server.
+
+    `jobs/spark_server.py` says why. It stops however they end; clearing one of them clears the start with it.
+    """
+    if not (ENGINE == "spark" and IS_LOCAL) or "NIGHTJAR_SPARK_REMOTE" in os.environ:
+        return
+    command = [sys.executable, "-m", "jobs.spark_server"]
+    start = ProcessJobOperator(task_id="start_spark", command=[*command, "start"])
+    stop = ProcessJobOperator(task_id="stop_spark", command=[*command, "stop"])
+    start.set_upstream(list(first.upstream_list))
+    start >> first
+    last >> stop.as_teardown(setups=start)
 
 
 def hand_over_task(task_id: str) -> DateTimeSensor:

@@ -1,10 +1,14 @@
 """One session factory for the two engines."""
 
+import json
 import logging
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import psutil
 
 from jobs.errors import MissingInputError
 from jobs.settings import Settings
@@ -14,6 +18,8 @@ if TYPE_CHECKING:
 
 _sail_server: Any = None  # lives as long as the process
 _sessions: dict[str, Any] = {}  # by URL
+SERVER_CLASS = "org.apache.spark.sql.connect.service.SparkConnectServer"
+SERVER_RECORD = ".spark-server.json"  # in the lake: host, pid and address of the server that jobs.spark_server started
 _SESSION_CONF = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
@@ -34,9 +40,24 @@ LOCAL_CONF = {
 
 def get_spark(settings: Settings) -> "SparkSession":
     """The process's session on the engine that the settings name; the second call returns the first one's session."""
-    if settings.spark_remote:
-        return _connect(settings.spark_remote)
+    if remote := settings.spark_remote or server_of(settings):
+        return _connect(remote)
     return _sail(settings) if settings.engine == "sail" else _spark(settings)
+
+
+def server_of(settings: Settings) -> str | None:
+    """Address of the Spark server that runs for this lake on this machine; None without one."""
+    record = settings.lake / SERVER_RECORD
+    if settings.engine != "spark" or not record.is_file():
+        return None
+    server = json.loads(record.read_text())
+    if server["host"] != socket.gethostname():
+        return None
+    try:
+        is_ours = SERVER_CLASS in psutil.Process(server["pid"]).cmdline()  # not another process that got its number
+    except psutil.Error:
+        return None
+    return str(server["address"]) if is_ours else None
 
 
 def _sail(settings: Settings) -> "SparkSession":

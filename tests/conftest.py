@@ -1,15 +1,10 @@
 """What every test may use: shared data, one engine session, runs on a lake of their own, rows by contract."""
 
 import os
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +20,6 @@ if TYPE_CHECKING:
     from schemas.contract import Table
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SERVER_START_SECONDS = 90  # a JVM on a busy machine
 
 Row = Mapping[str, Any]
 
@@ -159,69 +153,28 @@ def _plain(value: Any) -> Any:
 @pytest.fixture(scope="session")
 def spark_connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """sc:// URL of an Apache Spark server with Delta, in a JVM of its own; tests that use it are marked `spark`."""
-    folder = Path(os.environ.get("NIGHTJAR_SPARK_JARS") or REPOSITORY / ".jars")
-    problem = _spark_problem(folder)
-    if problem:
-        pytest.skip(problem)
-    scratch = tmp_path_factory.mktemp("spark")
-    port = _free_port()
-    with (scratch / "server.log").open("w") as log:
-        server = subprocess.Popen(
-            _server_command(folder, port),
-            stdout=log,
-            stderr=log,
-            cwd=scratch,
-            env=_server_environment(scratch),
-            start_new_session=True,  # a Ctrl-C for pytest must not reach it before the sessions are closed
-        )
-        try:
-            _wait_for(server, port, scratch / "server.log")
-            yield f"sc://127.0.0.1:{port}"
-        finally:
-            _close_session(f"sc://127.0.0.1:{port}")
-            _stop(server)
-
-
-def _spark_problem(folder: Path) -> str | None:
-    if not find_spec("delta") or not (_spark_home() / "bin" / "spark-submit").is_file():
-        return "Apache Spark is not installed: install the extra `spark`"
-    from jobs.jars import jars_problem, java_problem
-
-    return java_problem() or jars_problem(folder)
-
-
-def _spark_home() -> Path:
-    found = find_spec("pyspark")
-    assert found is not None and found.submodule_search_locations
-    return Path(found.submodule_search_locations[0])
-
-
-def _server_command(folder: Path, port: int) -> list[str]:
-    from jobs.engine import spark_conf
+    from jobs import spark_server
     from jobs.settings import Settings
 
-    conf = spark_conf(Settings(engine="spark", spark_jars=folder, spark_master="local[2]", spark_remote=None))
-    conf |= {"spark.connect.grpc.binding.port": str(port), "spark.connect.grpc.binding.address": "127.0.0.1"}
+    jars = Path(os.environ.get("NIGHTJAR_SPARK_JARS") or REPOSITORY / ".jars")
+    if problem := spark_server.spark_problem(jars):
+        pytest.skip(problem)
     # A few hundred rows a plan: compiling each plan costs many times what running it does.
-    conf |= {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
-    return [
-        str(_spark_home() / "bin" / "spark-submit"),
-        *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer"),
-        *(part for key, value in conf.items() for part in ("--conf", f"{key}={value}")),
-        "spark-internal",
-    ]
-
-
-def _server_environment(scratch: Path) -> dict[str, str]:
-    ours = {key: value for key, value in os.environ.items() if not key.startswith("SPARK_")}
-    places = {"SPARK_HOME": str(_spark_home()), "SPARK_LOCAL_DIRS": str(scratch), "SPARK_LOCAL_IP": "127.0.0.1"}
-    return ours | places | {"PYSPARK_PYTHON": sys.executable, "PYTHONPATH": str(REPOSITORY)}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    interpreted = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+    settings = Settings(
+        engine="spark",
+        lake=tmp_path_factory.mktemp("spark"),
+        spark_jars=jars,
+        spark_master="local[2]",
+        spark_remote=None,
+        spark_conf=interpreted,
+    )
+    address = spark_server.start(settings)
+    try:
+        yield address
+    finally:
+        _close_session(address)
+        spark_server.stop(settings)
 
 
 def _close_session(url: str) -> None:
@@ -231,26 +184,3 @@ def _close_session(url: str) -> None:
     session = engine._sessions.pop(url, None)
     if session is not None:
         session.stop()
-
-
-def _stop(server: "subprocess.Popen[bytes]") -> None:
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        if server.poll() is None:
-            os.killpg(server.pid, sign)
-            try:
-                server.wait(20)
-            except subprocess.TimeoutExpired:
-                continue
-
-
-def _wait_for(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    deadline = time.monotonic() + SERVER_START_SECONDS
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            break
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.3)
-    pytest.fail(f"the Spark server did not start: {log.read_text()[-2000:]}")

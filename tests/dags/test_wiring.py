@@ -70,6 +70,24 @@ def test_a_task_runs_only_when_all_before_it_succeeded(dags: dict[str, Any]) -> 
     assert {task.trigger_rule for dag in dags.values() for task in dag.tasks} == {"all_success"}
 
 
+def test_on_one_machine_a_spark_night_shares_a_server_that_stops_however_it_ends(load_dags: Any) -> None:
+    nightly = load_dags(NIGHTJAR_ENGINE="spark")["nightly"]
+    start, stop = nightly.get_task("start_spark"), nightly.get_task("stop_spark")
+    assert (start.is_setup, stop.is_teardown, stop.trigger_rule) == (True, True, "all_done_setup_success")
+    jobs = set(nightly.task_ids) - {"wait_for_files", "start_spark", "stop_spark"}
+    assert start.get_flat_relative_ids(upstream=True) == {"wait_for_files"}
+    assert start.get_flat_relative_ids() & stop.get_flat_relative_ids(upstream=True) == jobs
+    assert all(f"`{task}`" in nightly.doc_md for task in nightly.task_ids)
+
+
+@pytest.mark.parametrize(
+    "elsewhere", [{"NIGHTJAR_SPARK_MASTER": "spark://one:7077"}, {"NIGHTJAR_SPARK_REMOTE": "sc://one:15002"}]
+)
+def test_a_spark_that_is_not_ours_is_neither_started_nor_stopped(load_dags: Any, elsewhere: dict[str, str]) -> None:
+    nightly = load_dags(NIGHTJAR_ENGINE="spark", **elsewhere)["nightly"]
+    assert not {"start_spark", "stop_spark"} & set(nightly.task_ids)
+
+
 def test_published_tables_are_announced_as_assets(dags: dict[str, Any]) -> None:
     outlets = {task.task_id: [asset.name for asset in task.outlets] for task in dags["nightly"].tasks if task.outlets}
     assert outlets == {"publish": ["customer_360"], "run_campaign": ["campaign_assignment"]}
