@@ -9,10 +9,11 @@ from pyspark.sql import functions as F
 _SCORED = "event_id string, text_score double"
 
 
-def clean_reviews(reviews: DataFrame, champion) -> DataFrame:
+def clean_reviews(reviews: DataFrame, champion, scored: DataFrame | None = None) -> DataFrame:
     """`clean_reviews` of raw reviews. `champion` is (text model, version) or None.
 
-    Without a text, or without a text model yet, the stars speak: (rating - 3) / 2.
+    Without a text, or without a text model yet, the stars speak: (rating - 3) / 2. Reviews that `scored` has (rows of
+    `clean_reviews`) keep their score.
     """
     text = F.trim(F.concat_ws(" ", "title", "review_text"))
     by_rating = (F.col("rating") - 3) / F.lit(2.0)
@@ -24,6 +25,13 @@ def clean_reviews(reviews: DataFrame, champion) -> DataFrame:
         model, version = champion
         written = written.join(_text_scores(written, model), "event_id", "left")
     has_score = F.col("text_score").isNotNull()
+    score = F.coalesce("text_score", by_rating)
+    model_name = F.when(has_score, F.lit(f"sentiment-{version}")).otherwise(F.lit("rating"))
+    if scored is not None:
+        kept = F.struct("sentiment_score", "sentiment_model").alias("_kept")
+        written = written.join(scored.select(F.col("review_id").alias("event_id"), kept), "event_id", "left")
+        score = F.coalesce("_kept.sentiment_score", score)
+        model_name = F.coalesce("_kept.sentiment_model", model_name)
     return written.select(
         F.col("event_id").alias("review_id"),
         "customer_id",
@@ -34,8 +42,8 @@ def clean_reviews(reviews: DataFrame, champion) -> DataFrame:
         "ingest_date",
         "rating",
         F.when(F.col("_text").isNull(), 0).otherwise(F.size(F.split("_text", r"\s+"))).alias("word_count"),
-        F.coalesce("text_score", by_rating).alias("sentiment_score"),
-        F.when(has_score, F.lit(f"sentiment-{version}")).otherwise(F.lit("rating")).alias("sentiment_model"),
+        score.alias("sentiment_score"),
+        model_name.alias("sentiment_model"),
     )
 
 

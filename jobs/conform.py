@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from jobs import runtime
+from jobs.tables import Run
 from schemas.clean import (
     CLEAN_CAMPAIGN_EVENTS,
     CLEAN_CUSTOMERS,
@@ -61,7 +62,7 @@ def _latest_version(rows: "DataFrame", key: tuple[str, ...]) -> "DataFrame":
     return rows.withColumn("_place", place).filter("_place = 1").drop("_place")
 
 
-def conform_orders(run: runtime.Run) -> None:
+def conform_orders(run: Run) -> None:
     """Lines of the run, then the orders that they touched."""
     from features.orders import order_lines, orders
 
@@ -78,7 +79,7 @@ def conform_orders(run: runtime.Run) -> None:
     run.merge(orders(all_lines, payments.join(touched, "order_id", "left_semi")), CLEAN_ORDERS)
 
 
-def conform_clicks(run: runtime.Run) -> None:
+def conform_clicks(run: Run) -> None:
     """Events of the run in their sessions, then the sessions that they touched."""
     from pyspark.sql import functions as F
 
@@ -101,14 +102,21 @@ def conform_clicks(run: runtime.Run) -> None:
     run.merge(sessions(run.read(CLEAN_EVENTS).join(touched, "session_id", "left_semi")), CLEAN_SESSIONS)
 
 
-def conform_reviews(run: runtime.Run) -> None:
-    """Reviews of the run with a sentiment, by the registered text model where there is one."""
+def conform_reviews(run: Run) -> None:
+    """Reviews of the run with a sentiment, by the registered text model where there is one.
+
+    What a published date says of its reviews stays, whatever model is registered today.
+    """
+    from pyspark.sql import functions as F
+
     from features.reviews import clean_reviews
     from models.registry import load_champion
     from models.sentiment import SentimentModel
 
     champion = load_champion("sentiment", SentimentModel.load, run.settings.tracking_uri)
-    run.replace(clean_reviews(run.brought(RAW_REVIEWS), champion), CLEAN_REVIEWS)
+    published = sorted(day for day in run.published_dates() if run.first <= day <= run.as_of_date)
+    scored = run.brought(CLEAN_REVIEWS).filter(F.col("ingest_date").isin(published)) if published else None
+    run.replace(clean_reviews(run.brought(RAW_REVIEWS), champion, scored), CLEAN_REVIEWS)
 
 
 if __name__ == "__main__":

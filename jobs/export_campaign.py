@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from jobs import runtime
 from jobs.errors import MissingInputError
+from jobs.tables import Run
 from schemas.campaign import CAMPAIGN_ASSIGNMENT
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _cell(value: object, decimals: int | None) -> str:
     return f"'{written}" if isinstance(value, str) and written.startswith(FORMULA_SIGNS) else written
 
 
-def manifest(run: runtime.Run, contacts: list["Row"], control_count: int) -> dict[str, object]:
+def manifest(run: Run, contacts: list["Row"], control_count: int) -> dict[str, object]:
     """What the marketer's system checks before it sends."""
     settings = run.settings
     return {

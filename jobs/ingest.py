@@ -4,7 +4,8 @@ Reads `landing/<source>/dt=*/`; writes `raw_*`, `raw_quarantine`, `ops_file`, `o
 
 A file belongs to the run that first reads it; in a stretch of nights (`--from`), to the night that would have read it.
 Rows are staged once, typed and tagged, in a folder that is removed at the end; the register of files is written last,
-so a killed run leaves no file counted and the next one does the same work again.
+so a killed run leaves no file counted. Run again, it does the same work again; where a run for other days comes first,
+that one takes the killed run's rows out and reads its files itself.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from jobs import runtime
 from jobs.errors import ContractError, MissingInputError
+from jobs.tables import Run
 from schemas.ops import OPS_FILE, OPS_RUN
 from schemas.raw import RAW_QUARANTINE, SOURCES, landing_columns
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from schemas.contract import Table
 
 HASH_CHUNK = 1 << 20
+STAGED_DAYS = "days.txt"  # in the staging folder: first and last day of the run that fills it
 PARSE_TASKS = 8  # at once, at most; a task reads its files one after the other
 
 
@@ -47,7 +50,8 @@ def main(arguments: list[str]) -> None:
     for source, table in SOURCES.items():  # of all sources before the first is written
         check_headers(table, [file for file in files if file.source == source])
     staging = run.settings.lake.resolve() / "_staging" / "ingest"
-    shutil.rmtree(staging, ignore_errors=True)
+    forget_killed_run(run, staging)
+    begin(run, staging)
     counts, refused = [], []
     for source, table in SOURCES.items():
         of_source = [file for file in files if file.source == source]
@@ -68,7 +72,29 @@ def main(arguments: list[str]) -> None:
     shutil.rmtree(staging, ignore_errors=True)
 
 
-def new_files(run: runtime.Run) -> list[LandingFile]:
+def begin(run: Run, staging: Path) -> None:
+    """Empty the staging folder and note there whose it is."""
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    (staging / STAGED_DAYS).write_text(f"{run.first} {run.as_of_date}")
+
+
+def forget_killed_run(run: Run, staging: Path) -> None:
+    """Where the last run was killed, take out the rows of its days that it did not come to register.
+
+    Left there, they would make duplicates of the same rows, read again for this run.
+    """
+    if not (staging / STAGED_DAYS).is_file():
+        return
+    first, last = map(date.fromisoformat, (staging / STAGED_DAYS).read_text().split())
+    registered = {row.ingest_date for row in run.read(OPS_FILE).select("ingest_date").distinct().collect()}
+    killed = Run(as_of_date=last, first=first, settings=run.settings)
+    for table in (*SOURCES.values(), RAW_QUARANTINE, OPS_RUN):
+        if run.exists(table):
+            killed.clear(table, spared=registered)
+
+
+def new_files(run: Run) -> list[LandingFile]:
     """Files of days up to the run's that no earlier or later run has read, by content, oldest day first.
 
     A published date keeps the files it was made from: a file that comes later belongs to a later run.
@@ -136,7 +162,7 @@ def hash_file(path: Path) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def stage(run: runtime.Run, table: "Table", files: list[LandingFile], folder: Path) -> "DataFrame":
+def stage(run: Run, table: "Table", files: list[LandingFile], folder: Path) -> "DataFrame":
     """Parse, type and check the files once, into a folder, and tag each row with its fate.
 
     Adds `source`, `source_line`, `reason`, `original_text` and `fate`: new, duplicate or quarantined.
@@ -173,7 +199,7 @@ def stage(run: runtime.Run, table: "Table", files: list[LandingFile], folder: Pa
     )
 
 
-def parsed(run: runtime.Run, table: "Table", files: list[LandingFile]) -> "DataFrame":
+def parsed(run: Run, table: "Table", files: list[LandingFile]) -> "DataFrame":
     """The files' rows as text, read in the engine's workers."""
     from features.landing import read_rows, rows_schema
 
@@ -228,7 +254,7 @@ def total_of(fates: dict[date, dict[str, int]]) -> dict[str, int]:
     return {fate: sum(day.get(fate, 0) for day in fates.values()) for fate in ("new", "duplicate", "quarantined")}
 
 
-def write_quarantine(run: runtime.Run, refused: list["DataFrame"]) -> None:
+def write_quarantine(run: Run, refused: list["DataFrame"]) -> None:
     """Replace the run's quarantined rows."""
     from functools import reduce
 
@@ -241,7 +267,7 @@ def write_quarantine(run: runtime.Run, refused: list["DataFrame"]) -> None:
     run.replace(reduce(lambda left, right: left.unionByName(right), parts, empty), RAW_QUARANTINE)
 
 
-def write_register(run: runtime.Run, files: list[LandingFile], counts: list[tuple[date, str, dict[str, int]]]) -> None:
+def write_register(run: Run, files: list[LandingFile], counts: list[tuple[date, str, dict[str, int]]]) -> None:
     """Write what was read and what became of its rows; last, so that a killed run is done again."""
     of_files = [(file.source, file.content_hash, file.name, file.ingest_date, file.size_bytes) for file in files]
     of_runs = []

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from jobs import runtime
+from jobs.tables import Run
 from schemas.feature import FEATURE_CUSTOMER, FEATURE_PATTERN, FEATURE_PRODUCT
 from schemas.score import SCORE_CHURN, SCORE_CLV, SCORE_EMBEDDING, SCORE_RFM
 from schemas.tables import TABLES
@@ -36,7 +37,7 @@ def is_kept(day: date, as_of_date: date, retention_days: int) -> bool:
     return day > as_of_date - timedelta(days=retention_days) or (day + timedelta(days=1)).day == 1
 
 
-def thin(run: runtime.Run, table: "Table") -> None:
+def thin(run: Run, table: "Table") -> None:
     """Delete slices that the retention rule does not keep."""
     retention = run.settings.snapshot_retention_days
     old = sorted(day for day in run.dates(table) if not is_kept(day, run.as_of_date, retention))
@@ -45,7 +46,7 @@ def thin(run: runtime.Run, table: "Table") -> None:
         run.spark.sql(f"DELETE FROM {run.location(table)} WHERE as_of_date IN ({days})").collect()  # noqa: S608 - dates
 
 
-def compact(run: runtime.Run, table: "Table") -> dict[str, object]:
+def compact(run: Run, table: "Table") -> dict[str, object]:
     """OPTIMIZE and VACUUM: by delta-rs for tables at a path, which needs no JVM; by SQL in a catalog."""
     if run.settings.catalog:
         run.spark.sql(f"OPTIMIZE {run.location(table)}").collect()

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from jobs import runtime
+from jobs.tables import Run
 from schemas.campaign import CAMPAIGN_ASSIGNMENT, CAMPAIGN_RESULT
 from schemas.feature import FEATURE_CUSTOMER_DAY
 
@@ -37,7 +38,7 @@ def main(arguments: list[str]) -> None:
         run.replace(rows, CAMPAIGN_RESULT)
 
 
-def results(run: runtime.Run, totals: list["Row"]) -> list[tuple]:
+def results(run: Run, totals: list["Row"]) -> list[tuple]:
     """Rows of `campaign_result`; the treatment row tells the uplift."""
     from models.uplift import Arm, welch_interval
 

@@ -9,6 +9,7 @@ import logging
 
 from jobs import runtime
 from jobs.errors import GateRefusedError
+from jobs.tables import Run
 from schemas.clean import CLEAN_CUSTOMERS
 from schemas.feature import FEATURE_CUSTOMER
 from schemas.ops import OPS_GATE
@@ -37,7 +38,7 @@ def main(arguments: list[str]) -> None:
         run.replace(rows, CUSTOMER_360)
 
 
-def refuse_without_gates(run: runtime.Run) -> None:
+def refuse_without_gates(run: Run) -> None:
     """Raise unless every gate of the date ran and passed."""
     from pyspark.sql import functions as F
 

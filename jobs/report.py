@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs import runtime
 from jobs.errors import MissingInputError
+from jobs.tables import Run
 from schemas.campaign import CAMPAIGN_ASSIGNMENT, CAMPAIGN_RESULT
 from schemas.feature import FEATURE_CUSTOMER_DAY
 from schemas.ops import OPS_GATE, OPS_RUN
@@ -82,7 +83,7 @@ def write_whole(path: Path, text: str) -> int:
     return len(data)
 
 
-def page_facts(run: runtime.Run, published: list[date]) -> dict[str, Any]:
+def page_facts(run: Run, published: list[date]) -> dict[str, Any]:
     """Everything that the page tells, as plain rows."""
     from pyspark.sql import functions as F
 
@@ -138,7 +139,7 @@ def summed(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def every_day(run: runtime.Run, known: dict[date, dict[str, Any]]) -> list[dict[str, Any]]:
+def every_day(run: Run, known: dict[date, dict[str, Any]]) -> list[dict[str, Any]]:
     """The last days up to the date, none left out; not before the shop's first."""
     days = [run.as_of_date - timedelta(days=back) for back in range(CHART_DAYS - 1, -1, -1)]
     first = run.settings.first_date or min(known, default=run.as_of_date)
@@ -156,7 +157,7 @@ def by_run(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def models(run: runtime.Run, versions: str | None) -> list[dict[str, Any]]:
+def models(run: Run, versions: str | None) -> list[dict[str, Any]]:
     """The models behind the date's scores, beside what they have to beat."""
     from models import registry
 
@@ -170,7 +171,7 @@ def models(run: runtime.Run, versions: str | None) -> list[dict[str, Any]]:
     return made
 
 
-def clv_method(run: runtime.Run) -> str | None:
+def clv_method(run: Run) -> str | None:
     """The method behind the date's CLV: its figures are one of several in the registry."""
     from pyspark.sql import functions as F
 
@@ -199,7 +200,7 @@ def compare(name: str, metrics: dict[str, float], method: str | None) -> list[di
     return made
 
 
-def stored_tables(run: runtime.Run) -> list[dict[str, Any]]:
+def stored_tables(run: Run) -> list[dict[str, Any]]:
     """Rows and bytes of each table, from the Delta logs; none with a catalog, which keeps its own books."""
     if run.settings.catalog:
         return []
@@ -216,7 +217,7 @@ def stored_tables(run: runtime.Run) -> list[dict[str, Any]]:
     return made
 
 
-def render(run: runtime.Run, facts: dict[str, Any]) -> str:
+def render(run: Run, facts: dict[str, Any]) -> str:
     """The page's text."""
     from jinja2 import Environment, StrictUndefined
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs import runtime
 from jobs.errors import MissingInputError
+from jobs.tables import Run
 from schemas.feature import FEATURE_CUSTOMER, FEATURES
 from schemas.score import SCORE_CHURN, SCORE_CLV, SCORE_EMBEDDING, SCORE_RFM
 
@@ -65,7 +66,7 @@ def main(arguments: list[str]) -> None:
             run.clear(table)
 
 
-def customers_of(run: runtime.Run):
+def customers_of(run: Run):
     """The run's snapshot, every feature as a double."""
     from pyspark.sql import functions as F
 
@@ -77,7 +78,7 @@ def customers_of(run: runtime.Run):
     return snapshot.select(*KEY, *(F.col(feature.name).cast("double").alias(feature.name) for feature in FEATURES))
 
 
-def champion(run: runtime.Run, name: str, loader: Callable[..., Any]) -> tuple[Any, str] | None:
+def champion(run: Run, name: str, loader: Callable[..., Any]) -> tuple[Any, str] | None:
     """The registered model and its version as `name-version`; None when none could be trained."""
     from models.registry import load_champion
 

@@ -9,6 +9,7 @@ A published snapshot is never rewritten: published dates are left out. Late data
 from datetime import date
 
 from jobs import runtime
+from jobs.tables import Run
 from schemas.clean import CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_PRODUCTS, CLEAN_REVIEWS
 from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, FEATURE_PATTERN, FEATURE_PRODUCT
 
@@ -29,7 +30,7 @@ def main(arguments: list[str]) -> None:
         write_products_and_patterns(run)
 
 
-def write_customers(run: runtime.Run, dates: list[date]) -> None:
+def write_customers(run: Run, dates: list[date]) -> None:
     """`feature_customer` of the dates; the days between them keep their snapshots."""
     from features.snapshot import snapshots
 
@@ -38,7 +39,7 @@ def write_customers(run: runtime.Run, dates: list[date]) -> None:
     run.replace(rows, FEATURE_CUSTOMER, dates[0], dates[-1], also)
 
 
-def write_products_and_patterns(run: runtime.Run) -> None:
+def write_products_and_patterns(run: Run) -> None:
     """`feature_product` and `feature_pattern` of the run's date; no training set needs them of others."""
     from features.patterns import customer_patterns
     from features.products import product_features

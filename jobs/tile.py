@@ -6,6 +6,7 @@ Reads `clean_order_lines`, `clean_events`, `clean_reviews`, `clean_campaign_even
 from typing import TYPE_CHECKING
 
 from jobs import runtime
+from jobs.tables import Run
 from schemas.clean import CLEAN_CAMPAIGN_EVENTS, CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_REVIEWS
 from schemas.feature import FEATURE_CUSTOMER_DAY
 
@@ -21,7 +22,7 @@ def main(arguments: list[str]) -> None:
     run.replace(tiles_of(run), FEATURE_CUSTOMER_DAY)
 
 
-def tiles_of(run: runtime.Run) -> "DataFrame":
+def tiles_of(run: Run) -> "DataFrame":
     """The run's tiles from the sources that the shop has."""
     from pyspark.sql import functions as F
 
@@ -43,7 +44,7 @@ def tiles_of(run: runtime.Run) -> "DataFrame":
     return tiles.tiles(parts) if parts else run.spark.createDataFrame([], FEATURE_CUSTOMER_DAY.struct)
 
 
-def touched(run: runtime.Run, table: "Table", group: str) -> "DataFrame":
+def touched(run: Run, table: "Table", group: str) -> "DataFrame":
     """All rows known of the groups (orders, sessions) that got rows in the run's days."""
     groups = run.brought(table).select(group).distinct()
     return run.known(table).join(groups, group, "left_semi")

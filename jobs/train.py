@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs import runtime
 from jobs.errors import MissingInputError
+from jobs.tables import Run
 from schemas.clean import CLEAN_REVIEWS
 from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, FEATURES
 from schemas.raw import RAW_REVIEWS
@@ -47,7 +48,7 @@ def main(arguments: list[str]) -> None:
     stored = stored_dates(run)
     if run.as_of_date not in stored:
         raise MissingInputError(f"no snapshot of {run.as_of_date}; run `python -m jobs.backfill --to {run.as_of_date}`")
-    trainers: dict[str, Callable[[runtime.Run, list[date]], Any]] = {
+    trainers: dict[str, Callable[[Run, list[date]], Any]] = {
         "rfm": train_rfm,
         "embedding": train_embedding,
         "churn": train_churn,
@@ -64,7 +65,7 @@ def main(arguments: list[str]) -> None:
                 log.warning("step=train model=%s left out: %s", name, error)
 
 
-def stored_dates(run: runtime.Run) -> list[date]:
+def stored_dates(run: Run) -> list[date]:
     """Dates that have a snapshot, up to the run's."""
     return sorted(day for day in run.dates(FEATURE_CUSTOMER) if day <= run.as_of_date)
 
@@ -84,7 +85,7 @@ def split(stored: list[date], last: date, horizon_days: int) -> tuple[list[date]
     return training, over[-1]
 
 
-def training_set(run: runtime.Run, dates: list[date], horizon_days: int) -> TrainingSet:
+def training_set(run: Run, dates: list[date], horizon_days: int) -> TrainingSet:
     """Stored snapshots joined with what happened strictly after them, as known at the run's date."""
     from pyspark.sql import functions as F
 
@@ -102,7 +103,7 @@ def training_set(run: runtime.Run, dates: list[date], horizon_days: int) -> Trai
     )
 
 
-def feature_rows(run: runtime.Run, dates: list[date]):
+def feature_rows(run: Run, dates: list[date]):
     """Snapshots of the dates with every feature as a double."""
     from pyspark.sql import functions as F
 
@@ -125,7 +126,7 @@ def sampled(rows):
     return rows.filter(F.pmod(F.xxhash64("customer_id"), F.lit(1_000_000)) < kept)
 
 
-def register(run: runtime.Run, name: str, model: Any, metrics: dict[str, float], **tags: object) -> str:
+def register(run: Run, name: str, model: Any, metrics: dict[str, float], **tags: object) -> str:
     """Make the model the champion of its name; a rerun of the same date puts it in the earlier one's place."""
     from models import registry
 
@@ -140,7 +141,7 @@ def register(run: runtime.Run, name: str, model: Any, metrics: dict[str, float],
     )
 
 
-def train_rfm(run: runtime.Run, stored: list[date]) -> dict[str, object]:
+def train_rfm(run: Run, stored: list[date]) -> dict[str, object]:
     """Quintiles of the run's date, frozen."""
     from models.rfm import RfmConfig, RfmModel
 
@@ -149,7 +150,7 @@ def train_rfm(run: runtime.Run, stored: list[date]) -> dict[str, object]:
     return {"version": register(run, "rfm", model, {}, training_dates=run.as_of_date)}
 
 
-def train_embedding(run: runtime.Run, stored: list[date]) -> dict[str, object]:
+def train_embedding(run: Run, stored: list[date]) -> dict[str, object]:
     """Contractive autoencoder on the run's date."""
     from models.autoencoder import Autoencoder, AutoencoderConfig
 
@@ -159,7 +160,7 @@ def train_embedding(run: runtime.Run, stored: list[date]) -> dict[str, object]:
     return {"version": version, "mse": model.metrics["holdout_mse"], "mean_mse": model.metrics["column_mean_mse"]}
 
 
-def train_churn(run: runtime.Run, stored: list[date]) -> dict[str, object]:
+def train_churn(run: Run, stored: list[date]) -> dict[str, object]:
     """Boosted trees on earlier snapshots, measured on the holdout date beside RFM alone."""
     from models.baselines import RfmChurn
     from models.churn import ChurnConfig, ChurnModel, evaluate
@@ -179,7 +180,7 @@ def train_churn(run: runtime.Run, stored: list[date]) -> dict[str, object]:
     return {"version": version, "auc": metrics["holdout_roc_auc"], "rfm_auc": metrics["holdout_rfm_roc_auc"]}
 
 
-def train_clv(run: runtime.Run, stored: list[date]) -> dict[str, object]:
+def train_clv(run: Run, stored: list[date]) -> dict[str, object]:
     """BG/NBD + Gamma-Gamma against two-part trees; the better on the holdout date is the champion.
 
     The BTYD model is kept beside it whichever wins: it alone tells P(alive) and expected order days.
@@ -208,7 +209,7 @@ def train_clv(run: runtime.Run, stored: list[date]) -> dict[str, object]:
     return {"version": version, "method": best.kind, **ranks}
 
 
-def train_sentiment(run: runtime.Run, stored: list[date]) -> dict[str, object]:
+def train_sentiment(run: Run, stored: list[date]) -> dict[str, object]:
     """Text model of reviews, learned from the shop's own stars."""
     from pyspark.sql import functions as F
 

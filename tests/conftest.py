@@ -16,7 +16,7 @@ time.tzset()
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from jobs.runtime import Run
+    from jobs.tables import Run
     from schemas.contract import Table
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -66,8 +66,8 @@ def lake(tmp_path: Path) -> Path:
 @pytest.fixture
 def make_run(lake: Path, no_settings: None, spark: "SparkSession") -> Callable[..., "Run"]:
     """`make_run(first, as_of, **settings)`: a run on this test's lake; `as_of` is `first` unless given."""
-    from jobs.runtime import Run
     from jobs.settings import Settings
+    from jobs.tables import Run
 
     def make(first: date, as_of: date | None = None, **settings: Any) -> Run:
         return Run(as_of_date=as_of or first, first=first, settings=Settings(**{"lake": lake, **settings}))
@@ -118,7 +118,7 @@ def _assert_rows(
     actual: "DataFrame", expected: "DataFrame | list[dict[str, Any]] | None", table: "Table | None" = None
 ) -> None:
     if table is not None:
-        from jobs.runtime import checked_rows
+        from jobs.tables import checked_rows
 
         actual = checked_rows(actual, table)  # a broken rule fails the collect below, by name
     found = [row.asDict() for row in actual.collect()]

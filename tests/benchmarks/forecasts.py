@@ -103,8 +103,8 @@ def compare(lake: Path) -> dict[str, float]:
 
 def scored(lake: Path) -> pd.DataFrame:
     """Scores of D by customer, and RFM's own, fitted on the training snapshots that churn and CLV used."""
-    from jobs.runtime import Run
     from jobs.settings import Settings
+    from jobs.tables import Run
     from jobs.train import RFM_COLUMNS, feature_rows, split, stored_dates, training_set
     from models.baselines import PastRateClv, RfmChurn
 

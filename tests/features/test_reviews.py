@@ -35,3 +35,10 @@ def test_a_text_model_reads_what_has_a_text(frame, assert_rows):
     rows = clean_reviews(frame(RAW_REVIEWS, *ROWS), (Loud(), "7"))
     assert scores(rows) == {"1": (3, 1.0, "sentiment-7"), "2": (0, 0.5, "rating"), "3": (0, 1.0, "rating")}
     assert_rows(rows, None, CLEAN_REVIEWS)
+
+
+def test_a_review_scored_before_keeps_its_score(frame, assert_rows):
+    before = clean_reviews(frame(RAW_REVIEWS, *ROWS[:2]), None)
+    rows = clean_reviews(frame(RAW_REVIEWS, *ROWS), (Loud(), "7"), before)
+    assert scores(rows) == {"1": (3, -1.0, "rating"), "2": (0, 0.5, "rating"), "3": (0, 1.0, "rating")}
+    assert_rows(rows, None, CLEAN_REVIEWS)

@@ -15,6 +15,7 @@ from schemas.clean import (
     CLEAN_SESSIONS,
 )
 from schemas.raw import RAW_CLICKSTREAM, RAW_CUSTOMERS, RAW_PAYMENTS, RAW_REVIEWS, RAW_TRANSACTIONS
+from schemas.score import CUSTOMER_360
 
 D1 = date(2024, 3, 1)
 D2 = D1 + timedelta(days=1)
@@ -87,6 +88,16 @@ def test_a_run_killed_on_the_way_is_done_again(killed_in, shop, run_job, monkeyp
     killed = state(shop)
     run_job("conform", D2, D1)
     assert state(shop) == killed and all(killed.values())
+
+
+def test_a_published_dates_reviews_keep_the_score_they_had(shop, run_job, make_run, frame):
+    run_job("conform", D1)
+    stored = shop.read(CLEAN_REVIEWS).toPandas().assign(sentiment_score=0.25, sentiment_model="sentiment-1")
+    shop.replace(shop.spark.createDataFrame(stored), CLEAN_REVIEWS, D1, D1)
+    make_run(D1).replace(frame(CUSTOMER_360, {"as_of_date": D1}), CUSTOMER_360)
+    run_job("conform", D1)
+    [review] = shop.read(CLEAN_REVIEWS).collect()
+    assert (review.sentiment_score, review.sentiment_model) == (0.25, "sentiment-1")
 
 
 def test_a_source_that_is_absent_makes_no_table(make_run, frame, run_job):

@@ -174,15 +174,28 @@ def test_a_run_killed_on_the_way_is_done_again(killed_in, lake, run_job, raw, to
     assert not (lake / "_staging" / "ingest").exists()
 
 
-def test_a_run_killed_after_its_rows_were_written_does_not_take_them_for_known(lake, run_job, raw, told, monkeypatch):
-    """The night after must not call the killed night's rows duplicates of rows that no register knows."""
+@pytest.mark.parametrize("again", [(D1, D2), (D2,)])
+def test_the_night_after_a_killed_one_loses_no_row_and_doubles_none(again, lake, run_job, raw, told, monkeypatch):
+    """Whether the killed night is run again or not, no row becomes a duplicate of one that no register knows."""
     land(lake, D1, "a.csv", line("1"))
+    land(lake, D2, "b.csv", line("2", D2))
     with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
         broken.setattr(ingest, "write_register", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         run_job("ingest", D1)
+    for day in again:
+        run_job("ingest", day)
+    assert raw() == [("1", again[0], "a.csv"), ("2", D2, "b.csv")]
+    assert sum(new for new, *_ in told().values()) == 2 and not any(row[1:] != (0, 0) for row in told().values())
+
+
+def test_a_killed_rerun_leaves_what_its_date_had(lake, run_job, raw, told, monkeypatch):
+    land(lake, D1, "a.csv", line("1"))
     run_job("ingest", D1)
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(ingest, "write_register", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        run_job("ingest", D1)
     run_job("ingest", D2)
-    assert raw() == [("1", D1, "a.csv")] and told()[D1] == (1, 0, 0)
+    assert raw() == [("1", D1, "a.csv")] and told() == {D1: (1, 0, 0)}
 
 
 def test_sources_that_are_absent_stay_absent(lake, run_job, make_run):

@@ -8,8 +8,8 @@ import pytest
 
 from jobs import report, report_words
 from jobs.errors import MissingInputError
-from jobs.runtime import Run
 from jobs.settings import Settings
+from jobs.tables import Run
 from models import registry
 from models.rfm import SEGMENT_BY_CELL
 from schemas.campaign import CAMPAIGN_ASSIGNMENT, CAMPAIGN_RESULT

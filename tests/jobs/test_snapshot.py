@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import pytest
 
 from jobs.land.simulated import ShopConfig, generate
-from jobs.runtime import Run
 from jobs.settings import Settings
+from jobs.tables import Run
 from schemas.clean import (
     CLEAN_CAMPAIGN_EVENTS,
     CLEAN_CUSTOMERS,

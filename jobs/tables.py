@@ -1,0 +1,248 @@
+"""Tables by contract: a run's reading and writing of them, whatever the engine and wherever they lie.
+
+Reads and writes Delta tables, each write in one commit; knows nothing of processes (see `jobs/runtime.py`).
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.engine import get_spark
+from jobs.errors import ContractError, TemporaryError
+from jobs.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from schemas.contract import Table
+
+log = logging.getLogger("nightjar")
+
+COMMIT_TRIES = 5
+_CONFLICT_SIGNS = ("Failed to commit transaction", "ConcurrentAppend", "ConcurrentModification", "ConcurrentDelete")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a job: the days it covers, the settings, and the lake.
+
+    `first` .. `as_of_date` are the runs it stands for: one night, or a stretch of nights when history is built.
+    """
+
+    as_of_date: date
+    first: date
+    settings: Settings
+
+    @cached_property
+    def spark(self) -> "SparkSession":
+        """The engine's session, started when first used."""
+        return get_spark(self.settings)
+
+    def location(self, table: "Table") -> str:
+        """Name of the table in SQL: a Delta path, or catalog.schema.table."""
+        if self.settings.catalog:
+            return f"{self.settings.catalog}.{table.name}"
+        return f"delta.`{self.path(table)}`"
+
+    def path(self, table: "Table") -> Path:
+        """Folder of the table in a lake without a catalog."""
+        return self.settings.lake.resolve() / table.name
+
+    def exists(self, table: "Table") -> bool:
+        """Whether the table has been made."""
+        if self.settings.catalog:
+            return bool(self.spark.catalog.tableExists(self.location(table)))
+        return (self.path(table) / "_delta_log").is_dir()
+
+    def read(self, table: "Table") -> "DataFrame":
+        """The table's rows; none, with the contract's columns, before its first write."""
+        if not self.exists(table):
+            return self.spark.createDataFrame([], table.struct)
+        if self.settings.catalog:
+            return self.spark.table(self.location(table))
+        return self.spark.read.format("delta").load(str(self.path(table)))
+
+    def known(self, table: "Table", as_of_date: date | None = None) -> "DataFrame":
+        """Rows that runs up to a date brought: the only ones that a job for that date may see."""
+        from pyspark.sql import functions as F
+
+        return self.read(table).filter(F.col("ingest_date") <= F.lit(as_of_date or self.as_of_date))
+
+    def brought(self, table: "Table") -> "DataFrame":
+        """Rows brought by the runs that this run stands for."""
+        from pyspark.sql import functions as F
+
+        return self.read(table).filter(F.col("ingest_date").between(F.lit(self.first), F.lit(self.as_of_date)))
+
+    def dates(self, table: "Table") -> set[date]:
+        """Dates of which a table by `as_of_date` has rows."""
+        return {row.as_of_date for row in self.read(table).select("as_of_date").distinct().collect()}
+
+    def published_dates(self) -> set[date]:
+        """Dates that readers see: those with rows in `customer_360`."""
+        from schemas.score import CUSTOMER_360
+
+        return self.dates(CUSTOMER_360)
+
+    def is_published(self) -> bool:
+        """Whether the run's date is published: then its snapshot, scores and rows stay as they are."""
+        return self.as_of_date in self.published_dates()
+
+    def replace(
+        self, rows: "DataFrame", table: "Table", first: date | None = None, last: date | None = None, also: str = ""
+    ) -> None:
+        """Make `rows` the table's slice for the days first .. last (default: this run's), in one commit.
+
+        `also` narrows the slice by a further SQL condition of our own making. Rows outside the slice, or against the
+        contract, fail the write: nothing of it stays.
+        """
+        column = table.slice_column
+        if column is None:
+            raise ValueError(f"{table.name} is merged, it has no slices")
+        days = (first or self.first, last or self.as_of_date)
+        where = f"{column} >= DATE'{days[0]}' AND {column} <= DATE'{days[1]}'" + (f" AND {also}" if also else "")
+        # Sail writes rows that replaceWhere does not cover; Spark refuses them. The check makes both refuse.
+        inside = (f"{column} must lie in the slice {days[0]}..{days[1]}", where)
+        checked = checked_rows(rows, table, also=(inside,)).repartition(os.cpu_count() or 1, column)
+
+        def write() -> None:
+            ordered = checked.select(*self.ensure(table))  # Sail puts columns in by place, not by name
+            if self.settings.engine == "sail" and table.has_arrays and not self.settings.catalog:
+                # Sail 0.7.2 can't replaceWhere a table with an array column, and takes "dynamic" for the whole table.
+                from deltalake import write_deltalake
+
+                write_deltalake(str(self.path(table)), ordered.toArrow(), mode="overwrite", predicate=where)
+                return
+            writer = ordered.write.format("delta").mode("overwrite").option("replaceWhere", where)
+            writer.saveAsTable(self.location(table)) if self.settings.catalog else writer.save(str(self.path(table)))
+
+        self._commit(write, table, f"slice={days[0]}..{days[1]}")
+
+    def clear(self, table: "Table", spared: Collection[date] = ()) -> None:
+        """Leave the table without rows for this run's days, but for those that are spared."""
+        self.ensure(table)
+        where = f"{table.slice_column} BETWEEN DATE'{self.first}' AND DATE'{self.as_of_date}'"
+        if spared:
+            days = ", ".join(f"DATE'{day}'" for day in sorted(spared))
+            where += f" AND {table.slice_column} NOT IN ({days})"
+        statement = f"DELETE FROM {self.location(table)} WHERE {where}"  # noqa: S608 - names of contracts, dates
+        self._commit(lambda: self.spark.sql(statement).collect(), table, f"clear={self.first}..{self.as_of_date}")
+
+    def merge(self, rows: "DataFrame", table: "Table") -> None:
+        """Insert `rows` or, where the key is there already, put them in its place, in one commit."""
+        view = f"incoming_{table.name}"
+        on = " AND ".join(f"target.`{name}` = source.`{name}`" for name in table.key)
+        names = table.column_names
+        pairs = ", ".join(f"`{name}` = source.`{name}`" for name in names)
+        columns, values = ", ".join(f"`{n}`" for n in names), ", ".join(f"source.`{n}`" for n in names)
+
+        def write() -> None:
+            self.ensure(table)
+            checked_rows(rows, table).createOrReplaceTempView(view)
+            self.spark.sql(
+                f"MERGE INTO {self.location(table)} AS target USING {view} AS source ON {on} "  # noqa: S608 - names of contracts
+                f"WHEN MATCHED THEN UPDATE SET {pairs} WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})"
+            ).collect()
+
+        self._commit(write, table, "merge")
+
+    def ensure(self, table: "Table") -> tuple[str, ...]:
+        """Make the table, empty, if it is not there, and give it the columns that its contract got since.
+
+        Returns the columns in their stored order.
+        """
+        if not self.exists(table):
+            self._create(table)
+        return table.column_names if self.settings.catalog else self._evolve(table)
+
+    def _evolve(self, table: "Table") -> tuple[str, ...]:
+        from deltalake import DeltaTable, Schema
+
+        stored = DeltaTable(str(self.path(table)))
+        names = tuple(field.name for field in stored.schema().fields)
+        if gone := [name for name in names if name not in table.column_names]:
+            raise ContractError(
+                f"{table.name}: stored column {', '.join(gone)} is no longer in the contract; "
+                "declare it again, or build the lake anew"
+            )
+        wanted = Schema.from_json(table.commented_struct.json()).fields
+        new = [field for field in wanted if field.name not in names]
+        if new:
+            log.info("table=%s new columns %s; rows written before have null there", table.name, [f.name for f in new])
+            stored.alter.add_columns(new)
+        return names + tuple(field.name for field in new)
+
+    def _create(self, table: "Table") -> None:
+        partition = [table.slice_column] if table.slice_column else None
+        if self.settings.catalog:
+            columns = ", ".join(
+                f"`{c.name}` {c.type.simpleString().upper()} COMMENT '{_quoted(c.comment)}'" for c in table.columns
+            )
+            partitioned = f" PARTITIONED BY (`{table.slice_column}`)" if partition else ""
+            comment = f" COMMENT '{_quoted(table.meaning)}'"
+            self.spark.sql(
+                f"CREATE TABLE IF NOT EXISTS {self.location(table)} ({columns}) USING delta{partitioned}{comment}"
+            )
+            return
+        # Neither engine makes a table at a path by SQL with comments that the other one sees; delta-rs does.
+        from deltalake import DeltaTable, Schema
+
+        self.path(table).parent.mkdir(parents=True, exist_ok=True)
+        schema = Schema.from_json(table.commented_struct.json())
+        DeltaTable.create(
+            str(self.path(table)),
+            schema,
+            mode="ignore",
+            partition_by=partition,
+            name=table.name,
+            description=table.meaning,
+        )
+
+    def _commit(self, write: Callable[[], object], table: "Table", what: str) -> None:
+        started = time.monotonic()
+        for attempt in range(1, COMMIT_TRIES + 1):
+            try:
+                write()
+                break
+            except Exception as error:
+                message = str(error)
+                if "contract:" in message:
+                    broken = message.split("contract:", 1)[1].split("\n")[0].strip()
+                    raise ContractError(f"{table.name}: {broken}; nothing was written") from None
+                if not any(sign in message for sign in _CONFLICT_SIGNS):
+                    raise
+                if attempt == COMMIT_TRIES:
+                    raise TemporaryError(
+                        f"{table.name}: other writers won {attempt} times; run the job again"
+                    ) from error
+                time.sleep(0.2 * attempt)
+        log.info("write table=%s %s seconds=%.1f", table.name, what, time.monotonic() - started)
+
+
+def checked_rows(rows: "DataFrame", table: "Table", also: tuple[tuple[str, str], ...] = ()) -> "DataFrame":
+    """`rows` with exactly the contract's columns and types; a row against a rule makes the write fail by name.
+
+    The check rides in the write itself, on the first column: no second pass over the rows.
+    """
+    from pyspark.sql import functions as F
+
+    missing = [name for name in table.column_names if name not in rows.columns]
+    if missing:
+        raise ContractError(f"{table.name}: column {', '.join(missing)} missing; see docs/data-dictionary.md")
+    typed = rows.select(*(F.col(column.name).cast(column.type).alias(column.name) for column in table.columns))
+    rules = [*table.rules(), *also]
+    broken = F.coalesce(*(F.when(~F.expr(sql), F.lit(f"contract: {sentence}")) for sentence, sql in rules))
+    head, *rest = table.column_names
+    # This form and no other: raise_error inside CASE gave false alarms on Sail 0.7.2, where a filter stood below it.
+    passes = F.assert_true(broken.isNull(), F.coalesce(broken, F.lit(""))).cast(table[head].type)
+    return typed.select(F.coalesce(passes, F.col(head)).alias(head), *rest)
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("'", "\\'")
