@@ -11,6 +11,8 @@ from typing import Any
 import jinja2
 import pytest
 
+from tests.faults.shop import NIGHTLY
+
 HERE = Path(__file__).parent
 STORE = os.environ.get("STORE_COMMANDS") == "1"
 
@@ -52,6 +54,19 @@ def test_the_commands_are_the_stored_ones(load_dags: Any, engine: str, tmp_path:
         stored.write_text(rendered(dags, tmp_path))
     else:
         assert rendered(dags, tmp_path) == stored.read_text()
+
+
+def test_the_night_that_other_tests_run_is_that_of_the_dag(load_dags: Any) -> None:
+    """A job added to the DAG alone would be killed, compared between engines and gated in no test."""
+    jobs = []
+    for task in load_dags()["nightly"].topological_sort():
+        if task.task_type == "ProcessJobOperator":
+            _, _, module, *rest = task.command
+            words, options = rest[: rest.index("--as-of")], []
+            if module != "jobs":
+                words, options = [module.removeprefix("jobs.")], words
+            jobs += [(word, *options) for word in words]
+    assert tuple(jobs) == NIGHTLY
 
 
 def test_the_operators_settings_reach_spark(load_dags: Any, tmp_path: Path) -> None:

@@ -13,25 +13,12 @@ from deltalake import DeltaTable
 
 from schemas.contract import Table
 from schemas.tables import TABLES
+from tests.faults.shop import NIGHTLY
 
 FIRST = date(2024, 1, 1)
 TRAINED = date(2024, 2, 1)
 NIGHT = TRAINED + timedelta(days=1)
 HORIZON_DAYS = 7  # short, so that one month holds a training and a holdout date
-NIGHTLY_JOBS: tuple[tuple[str, ...], ...] = (
-    ("ingest",),
-    ("conform",),
-    ("gate", "--layer", "clean"),
-    ("tile",),
-    ("snapshot",),
-    ("gate", "--layer", "feature"),
-    ("score",),
-    ("gate", "--layer", "score"),
-    ("publish",),
-    ("measure_campaign",),
-    ("plan_campaign",),
-    ("export_campaign",),
-)
 # What an expectation saw is told in the engine's own words and order of rows.
 UNCOMPARED = {("ops_gate", "observed")}
 
@@ -64,7 +51,7 @@ def lakes(tmp_path_factory: pytest.TempPathFactory, spark: Any, spark_connect: s
     run_all(found.sail, engines[found.sail], TRAINED, (("train",),))
     shutil.copytree(found.sail / "models", found.spark / "models")
     for lake, engine in engines.items():
-        run_all(lake, engine, NIGHT, NIGHTLY_JOBS)
+        run_all(lake, engine, NIGHT, NIGHTLY)
     return found
 
 
