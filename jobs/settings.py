@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 DEFAULT_LAKE = Path("lake/complete-journey")
@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     clv_horizon_days: int = Field(90, ge=1)
     snapshot_retention_days: int = Field(35, ge=1, description="older snapshots are kept at month-ends only")
     seed: int = 20240229
+    pseudonym_key: SecretStr | None = Field(None, description="of keyed hashes; None: a file in the lake, made once")
 
     # Campaign
     campaign_id: str = Field("retention", pattern=r"^[a-z0-9][a-z0-9_-]*$")

@@ -134,6 +134,10 @@ class Run:
         statement = f"DELETE FROM {self.location(table)} WHERE {where}"  # noqa: S608 - names of contracts, dates
         self._commit(lambda: self.spark.sql(statement).collect(), table, f"clear={self.first}..{self.as_of_date}")
 
+    def execute(self, statement: str, table: "Table", what: str) -> None:
+        """Run a statement that changes the table, of names in contracts and of views alone, in one commit."""
+        self._commit(lambda: self.spark.sql(statement).collect(), table, what)
+
     def merge(self, rows: "DataFrame", table: "Table") -> None:
         """Insert `rows` or, where the key is there already, put them in its place, in one commit."""
         view = f"incoming_{table.name}"

@@ -109,6 +109,7 @@ CLEAN_EVENTS = Table(
     ),
     slice_column="ingest_date",
     customer_columns=("customer_id",),
+    linked_columns=("visitor_id", "order_id"),
 )
 
 CLEAN_SESSIONS = Table(
@@ -134,6 +135,7 @@ CLEAN_SESSIONS = Table(
         Column("last_ingest_date", T.DateType(), "Run that last changed the session.", _REQUIRED),
     ),
     customer_columns=("customer_id",),
+    linked_columns=("visitor_id",),
 )
 
 CLEAN_REVIEWS = Table(
@@ -162,6 +164,7 @@ CLEAN_REVIEWS = Table(
     ),
     slice_column="ingest_date",
     customer_columns=("customer_id",),
+    linked_columns=("order_id",),
 )
 
 CLEAN_CUSTOMERS = Table(

@@ -131,8 +131,10 @@ class Table:
     """A table's contract.
 
     `slice_column` is the date column whose slice one run replaces; a table without one is merged on `key`.
-    `customer_columns` hold customer ids: erasure follows them. `checks` are rules over several columns of a row, as
-    (sentence, SQL that is true when the rule holds).
+    Erasure follows three declarations: `customer_columns` hold customer ids; `linked_columns` (`order_id`, `visitor_id`)
+    hold ids of a customer's orders and browsers, in rows that may not name the customer; `quoting_columns` are free text
+    that may quote a customer. `checks` are rules over several columns of a row, as (sentence, SQL that is true when the
+    rule holds).
     """
 
     name: str
@@ -142,11 +144,14 @@ class Table:
     columns: tuple[Column, ...]
     slice_column: str | None = None
     customer_columns: tuple[str, ...] = ()
+    linked_columns: tuple[str, ...] = ()
+    quoting_columns: tuple[str, ...] = ()
     checks: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         names = self.column_names
-        used = (*self.key, *self.customer_columns, *([self.slice_column] if self.slice_column else []))
+        followed = (*self.customer_columns, *self.linked_columns, *self.quoting_columns)
+        used = (*self.key, *followed, *([self.slice_column] if self.slice_column else []))
         missing = [name for name in used if name not in names]
         if missing or len(set(names)) != len(names):
             raise ValueError(f"{self.name}: a column is declared twice, or used but not declared: {missing}")

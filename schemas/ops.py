@@ -59,4 +59,31 @@ OPS_GATE = Table(
         Column("observed", T.StringType(), "What was seen: value or count and examples of unexpected values."),
     ),
     slice_column="as_of_date",
+    quoting_columns=("observed",),
+)
+
+OPS_ERASED_CUSTOMER = Table(
+    name="ops_erased_customer",
+    meaning="Customers who were erased, as keyed hashes; ingest refuses their rows from then on.",
+    grain="one row per erased customer",
+    key=("customer_hash",),
+    columns=(
+        Column("customer_hash", T.StringType(), "HMAC-SHA256 of the customer id under the lake's key.", _REQUIRED),
+        Column("erased_date", T.DateType(), "Day on which the erasure was asked for.", _REQUIRED),
+    ),
+)
+
+OPS_ERASURE = Table(
+    name="ops_erasure",
+    meaning="Proof of each erasure: what a place held of the customers before and after, without personal data.",
+    grain="one row per erasure and place",
+    key=("erasure_id", "place"),
+    columns=(
+        Column("erasure_id", T.StringType(), "HMAC-SHA256 over the customers of the erasure.", _REQUIRED),
+        Column("place", T.StringType(), "Table, or folder of files.", _REQUIRED),
+        Column("erased_date", T.DateType(), "Day on which the erasure was asked for.", _REQUIRED),
+        Column("customer_count", T.LongType(), "Customers of the erasure.", _COUNT, "customers"),
+        Column("before_count", T.LongType(), "Rows that were theirs when it was first asked for.", _COUNT, "rows"),
+        Column("after_count", T.LongType(), "Rows that still are.", _COUNT, "rows"),
+    ),
 )

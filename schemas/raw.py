@@ -18,6 +18,7 @@ def _raw_table(
     grain: str,
     *columns: Column,
     holds_customers: bool = True,
+    linked_columns: tuple[str, ...] = (),
     checks: tuple[tuple[str, str], ...] = (),
 ) -> Table:
     common = (
@@ -35,6 +36,7 @@ def _raw_table(
         columns=common + columns,
         slice_column="ingest_date",
         customer_columns=("customer_id",) if holds_customers else (),
+        linked_columns=linked_columns,
         checks=checks,
     )
 
@@ -92,6 +94,7 @@ RAW_CLICKSTREAM = _raw_table(
     Column("device_type", T.StringType(), "Kind of device."),
     Column("referrer", T.StringType(), "Where the visitor came from."),
     Column("user_agent", T.StringType(), "Agent string of the browser."),
+    linked_columns=("visitor_id", "order_id"),
 )
 
 RAW_REVIEWS = _raw_table(
@@ -104,6 +107,7 @@ RAW_REVIEWS = _raw_table(
     Column("rating", T.IntegerType(), "Stars.", (NotNull(), Between(1, 5)), "stars"),
     Column("title", T.StringType(), "Headline."),
     Column("review_text", T.StringType(), "Text."),
+    linked_columns=("order_id",),
 )
 
 RAW_CUSTOMERS = _raw_table(
@@ -144,6 +148,7 @@ RAW_PAYMENTS = _raw_table(
     Column("installments", T.IntegerType(), "Number of instalments."),
     Column("payment_amount", LINE_MONEY, "Money paid.", _REQUIRED, "money"),
     holds_customers=False,
+    linked_columns=("order_id",),
 )
 
 RAW_CAMPAIGN_EVENTS = _raw_table(
@@ -171,6 +176,7 @@ RAW_QUARANTINE = Table(
         Column("original_text", T.StringType(), "The row as it came; Parquet rows as JSON."),
     ),
     slice_column="ingest_date",
+    quoting_columns=("reason", "original_text"),
 )
 
 SOURCES: dict[str, Table] = {
