@@ -5,8 +5,8 @@
 
 Reads and writes every table whose contract names customers, their orders or browsers, or text that may quote them;
 writes `ops_erased_customer` (keyed hashes, which ingest refuses) and the proof, `ops_erasure`. No old version of a
-table stays: time travel ends here. Killed anywhere and run again with the same customers, it completes. Exit code 1
-where the search at the end still finds one of them.
+table stays: time travel ends here. It waits for the lake's running jobs, and they wait for it. Killed anywhere and run
+again with the same customers, it completes. Exit code 1 where the search at the end still finds one of them.
 """
 
 import argparse
@@ -16,9 +16,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs import erase_files, runtime
+from jobs import erase_files, lake_lock, runtime
 from jobs.errors import MissingInputError, NightjarError
 from jobs.pseudonyms import key_of, pseudonym, pseudonym_of_all
+from jobs.settings import get_settings
 from jobs.tables import Run
 from schemas.clean import CLEAN_ORDER_LINES
 from schemas.ops import OPS_ERASED_CUSTOMER, OPS_ERASURE
@@ -50,9 +51,11 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--as-of", type=date.fromisoformat, default=datetime.now(UTC).date(), help="default: today")
     given = parser.parse_args(arguments)
     customers = set(given.customer) if given.customer else ids_in(given.file)
-    run = runtime.open_run(given.as_of, given.as_of)
-    with runtime.step("erase", customers=len(customers)) as facts:
-        facts.update(erase(run, customers))
+    lake = get_settings().lake
+    if not lake.is_dir():
+        raise MissingInputError(f"{lake} is no lake; point NIGHTJAR_LAKE at one")
+    with lake_lock.alone(lake), runtime.step("erase", customers=len(customers)) as facts:
+        facts.update(erase(runtime.open_run(given.as_of, given.as_of), customers))
 
 
 def ids_in(path: Path) -> set[str]:

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 from jobs import runtime
 from jobs.errors import ContractError, MissingInputError
+from jobs.pseudonyms import key_of, pseudonym_column
 from jobs.tables import Run
-from schemas.ops import OPS_FILE, OPS_RUN
+from schemas.ops import OPS_ERASED_CUSTOMER, OPS_FILE, OPS_RUN
 from schemas.raw import RAW_QUARANTINE, SOURCES, landing_columns
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def stage(run: Run, table: "Table", files: list[LandingFile], folder: Path) -> "
     rows = parsed(run, table, files)
     settings = run.settings
     typed = typed_rows(rows, table, settings.business_timezone, settings.future_tolerance_minutes)
-    typed = refuse_foreign_money(typed, settings.currency)
+    typed = refuse_erased(run, refuse_foreign_money(typed, settings.currency))
     typed.write.mode("overwrite").parquet(str(folder))
     staged = run.spark.read.schema(typed.schema).parquet(str(folder))  # told, for a file may have no rows
     days = [row.event_date for row in staged.select("event_date").distinct().collect() if row.event_date]
@@ -239,6 +240,22 @@ def refuse_foreign_money(typed: "DataFrame", currency: str) -> "DataFrame":
     is_foreign = F.coalesce(F.col("currency") != currency, F.lit(False))
     told = F.concat(F.lit("no exchange rate to the shop's currency from "), F.col("currency"))
     return typed.withColumn("reason", F.coalesce(F.col("reason"), F.when(is_foreign, told)))
+
+
+def refuse_erased(run: Run, typed: "DataFrame") -> "DataFrame":
+    """Quarantine rows of customers who were erased, without their text: they count, and nothing of them is kept."""
+    from pyspark.sql import functions as F
+
+    if "customer_id" not in typed.columns or not run.exists(OPS_ERASED_CUSTOMER):
+        return typed
+    erased = run.read(OPS_ERASED_CUSTOMER).select("customer_hash", F.lit(True).alias("is_erased"))
+    hashed = typed.withColumn("customer_hash", pseudonym_column(F.col("customer_id"), key_of(run.settings)))
+    marked = hashed.join(erased, "customer_hash", how="left").drop("customer_hash")
+    return (
+        marked.withColumn("reason", F.when(F.col("is_erased"), "the customer was erased").otherwise(F.col("reason")))
+        .withColumn("original_text", F.when(F.col("is_erased").isNull(), F.col("original_text")))
+        .drop("is_erased")
+    )
 
 
 def fate_counts(tagged: "DataFrame") -> dict[date, dict[str, int]]:

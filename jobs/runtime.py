@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 
+from jobs import lake_lock
 from jobs.errors import MissingInputError, NightjarError, TemporaryError
 from jobs.settings import get_settings
 from jobs.tables import Run
@@ -46,6 +47,7 @@ def open_run(as_of_date: date, first: date) -> Run:
     if first > as_of_date:
         raise MissingInputError(f"--from {first} is after --as-of {as_of_date}; swap them")
     run = Run(as_of_date=as_of_date, first=first, settings=get_settings())
+    lake_lock.share(run.settings.lake)
     run.spark  # noqa: B018 - started here, because column expressions need to know the engine
     return run
 

@@ -27,7 +27,7 @@ os.environ |= {
 }
 sys.path.append(str(DAGS))
 
-DAG_IDS = ("maintain_tables", "nightly", "train_models")
+DAG_IDS = ("erase_customers", "maintain_tables", "nightly", "train_models")
 LoadDags = Callable[..., dict[str, Any]]
 
 

@@ -19,7 +19,7 @@ STORE = os.environ.get("STORE_COMMANDS") == "1"
 
 def context(dag: Any) -> dict[str, Any]:
     run = SimpleNamespace(logical_date=datetime(2017, 12, 31, tzinfo=UTC), run_after=datetime(2018, 1, 1, tzinfo=UTC))
-    return {"dag": dag, "dag_run": run, "params": {"as_of_date": None}}
+    return {"dag": dag, "dag_run": run, "params": {"as_of_date": None, "file": "ids.csv"}}
 
 
 def command(task: Any) -> str:

@@ -117,10 +117,8 @@ def test_the_proof_tells_counts_and_nobody(published: Path, erased: Path) -> Non
 
 def test_a_campaign_file_without_the_erased_still_fits_its_manifest(published: Path, erased: Path) -> None:
     [contacts] = (erased / "exports").glob("*/*/contacts.csv")
-    about, before = (
-        json.loads((lake / contacts.parent.relative_to(erased) / "manifest.json").read_text())
-        for lake in (erased, published)
-    )
+    place = contacts.parent.relative_to(erased) / "manifest.json"
+    about, before = (json.loads((lake / place).read_text()) for lake in (erased, published))
     assert about["files"]["contacts.csv"]["sha256"] == hashlib.sha256(contacts.read_bytes()).hexdigest()
     assert (about["contact_count"], about["erased_count"]) == (before["contact_count"] - 1, 1)
     assert len(contacts.read_text().splitlines()) == before["contact_count"]
@@ -131,9 +129,7 @@ def test_no_earlier_version_of_a_table_can_be_read(erased: Path) -> None:
         DeltaTable(str(erased / "raw_transactions")).load_as_version(0)
 
 
-def test_an_erasure_again_and_the_night_after_it_bring_nobody_back(
-    published: Path, erased: Path, tmp_path: Path
-) -> None:
+def test_an_erasure_again_and_the_next_night_bring_nobody_back(published: Path, erased: Path, tmp_path: Path) -> None:
     one = customer(published)
     lake = shop.copy(erased, tmp_path / "lake")
     run_erase(lake, one)

@@ -198,6 +198,17 @@ def test_a_killed_rerun_leaves_what_its_date_had(lake, run_job, raw, told, monke
     assert raw() == [("1", D1, "a.csv")] and told() == {D1: (1, 0, 0)}
 
 
+def test_rows_of_an_erased_customer_count_and_leave_no_text(lake, run_job, make_run, raw, told):
+    land(lake, D1, "a.csv", line("1"))
+    run_job("ingest", D1)
+    run_job("erase", D1, None, "--customer", "c1")
+    land(lake, D2, "b.csv", line("2", D2), line("3", D2).replace("c1", "c2"))
+    run_job("ingest", D2)
+    assert raw() == [("3", D2, "b.csv")] and told()[D2] == (1, 0, 1)
+    [row] = make_run(D2).read(RAW_QUARANTINE).collect()
+    assert (row.reason, row.original_text) == ("the customer was erased", None)
+
+
 def test_sources_that_are_absent_stay_absent(lake, run_job, make_run):
     land(lake, D1, "a.csv", line("1"))
     run_job("ingest", D1)
