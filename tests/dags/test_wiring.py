@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-DAG_FILES = [
-    REPOSITORY / "dags" / f"{name}.py" for name in ("erase_customers", "maintain_tables", "nightly", "train_models")
-]
+DAG_NAMES = ("erase_customers", "maintain_tables", "nightly", "train_models")
+DAG_FILES = [REPOSITORY / "dags" / f"{name}.py" for name in DAG_NAMES]
 OUR_CODE = {"jobs", "features", "models", "schemas", "pyspark", "delta", "pysail"}
 GATES = ("check_clean", "check_features", "check_scores")
 LAYERS = (("ingest_logs", "check_clean"), ("build_features", "check_features"), ("score_customers", "check_scores"))
