@@ -11,7 +11,11 @@ _FEATURES = ("recency_days", "order_count_365d", "net_revenue_365d", "net_revenu
 def customer_360(
     snapshot: DataFrame, rfm: DataFrame, embedding: DataFrame, churn: DataFrame, clv: DataFrame, people: DataFrame
 ) -> DataFrame:
-    """`customer_360` of one date, from that date's snapshot and scores and the people known by then."""
+    """`customer_360` of one date, from that date's snapshot and scores and the people known by then.
+
+    What a model did not score is null; only who never ordered is `no_orders` without any model.
+    """
+    has_ordered = F.col("recency_days").isNotNull()
     models = F.concat_ws(", ", "rfm_version", "embedding_version", "churn_version", "clv_version")
     return (
         snapshot.select(*KEY, "snapshot_version", *_FEATURES)
@@ -20,8 +24,7 @@ def customer_360(
         .join(_churn(churn), KEY, "left")
         .join(_clv(clv), KEY, "left")
         .join(latest_people(people), "customer_id", "left")
-        .withColumn("segment", F.coalesce("segment", F.lit("no_orders")))
-        .withColumn("embedding", F.coalesce("embedding", F.array().cast("array<float>")))
+        .withColumn("segment", F.coalesce("segment", F.when(~has_ordered, "no_orders")))
         .withColumn("models", F.when(models != "", models))
     )
 

@@ -59,6 +59,8 @@ def contacts_csv(contacts: list["Row"]) -> str:
 
 
 def _cell(value: object, decimals: int | None) -> str:
+    if value is None:
+        return ""
     if decimals is not None:
         return f"{value:.{decimals}f}"
     written = str(value)

@@ -100,6 +100,7 @@ def segment_lines(rows: "pa.Table", currency: str) -> Iterator[str]:
     """Size, share and revenue of each segment, the largest first."""
     frame = rows.select(["segment", "net_revenue_365d"]).to_pandas()
     frame["net_revenue_365d"] = frame["net_revenue_365d"].astype(float)
+    frame["segment"] = frame["segment"].fillna("no segment")
     sizes = frame.groupby("segment")["net_revenue_365d"].agg(["size", "sum"]).sort_values("size", ascending=False)
     total = len(frame)
     lines = [("segment", "customers", "share", f"net revenue, last year, {currency}")]

@@ -45,6 +45,12 @@ def test_the_contacted_arm_alone_leaves_the_house_in_order(lake, give_plan, run_
     assert (about["contact_count"], about["control_count"], about["as_of_date"]) == (2, 1, str(D))
 
 
+def test_a_customer_without_a_segment_has_an_empty_cell(lake, give_plan, run_job):
+    give_plan({"customer_id": "a", "segment": None})
+    run_job("export_campaign", D)
+    assert [row["segment"] for row in contacts(lake)] == [""]
+
+
 def test_the_manifest_tells_size_and_hash_of_the_file(lake, give_plan, run_job):
     give_plan({"customer_id": "Zoë, the 2nd"})
     run_job("export_campaign", D)

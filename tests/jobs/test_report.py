@@ -291,6 +291,21 @@ def test_a_shop_with_customers_alone_gets_a_report(lake, run_job, make_run, fram
     assert "EUR" not in text
 
 
+def test_customers_and_plans_without_a_segment_are_counted(lake, run_job, make_run, frame):
+    people = [published(customer_id=name, recency_days=1, net_revenue_365d=2) for name in "ab"]
+    run = make_run(DAY)
+    run.replace(frame(CUSTOMER_360, *people, published(customer_id="c", segment="lost")), CUSTOMER_360)
+    plan = [
+        {"as_of_date": DAY, "customer_id": name, "segment": segment} for name, segment in (("a", None), ("c", "lost"))
+    ]
+    run.replace(frame(CAMPAIGN_ASSIGNMENT, *plan), CAMPAIGN_ASSIGNMENT)
+    run_job("report", DAY)
+    text = (lake / "reports" / f"{DAY}.html").read_text()
+    assert value(text, "customers") == 3
+    assert cells(text, "no segment", "Segments")[1:3] == ["2", "66.7%"]
+    assert cells(text, "no segment", "Plan of")[1] == "1"
+
+
 def test_the_scores_told_of_a_segment_are_all_that_make_it():
     for name, told in report_words.segment_scores().items():
         spans = [[int(number) for number in re.findall(r"\d", part)] for part in told.split(", ")]
