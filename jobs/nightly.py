@@ -25,7 +25,7 @@ HOME = Path(__file__).resolve().parents[1]
 ENGINES = ("sail", "spark")
 USAGE = 2
 STOPPED = 130
-SAID_WHY = (2, 3, 4, 5, 75)  # exit codes of a job that has told in one line what is wrong
+SAID_WHY = (2, 3, 4, 75)  # exit codes of a job that has told in one line what is wrong
 
 
 class OptionError(Exception):
@@ -60,7 +60,7 @@ class Options:
             "NIGHTJAR_LAKE": str(self.lake),
             "NIGHTJAR_SPARK_JARS": os.environ.get("NIGHTJAR_SPARK_JARS") or str(HOME / ".jars"),
         }
-        zone = os.environ.get("NIGHTJAR_BUSINESS_TIMEZONE") or self.shop.get("business_timezone")
+        zone = self.shop.get("business_timezone") or os.environ.get("NIGHTJAR_BUSINESS_TIMEZONE")
         return {**os.environ, **told, **({"NIGHTJAR_BUSINESS_TIMEZONE": zone} if zone else {})}
 
 

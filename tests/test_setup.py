@@ -181,7 +181,7 @@ def test_a_stopped_run_stops_its_step() -> None:
 
 
 def test_the_jobs_hear_of_lake_engine_and_zone(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NIGHTJAR_BUSINESS_TIMEZONE", raising=False)
+    monkeypatch.setenv("NIGHTJAR_BUSINESS_TIMEZONE", "UTC")  # another shop's, left in the shell
     (lake / "shop.toml").write_text('business_timezone = "America/New_York"\n')
     told = nightly.Options("simulated", None, lake, None, 2, "spark").environment
     assert told["NIGHTJAR_LAKE"] == str(lake)
