@@ -42,7 +42,7 @@ CAMPAIGN_RESULT = Table(
         _CAMPAIGN,
         _AS_OF,
         _ARM,
-        Column("observed_days", T.IntegerType(), "Days since the plan.", (NotNull(), Between(1)), "days"),
+        Column("observed_days", T.IntegerType(), "Days since the plan, at most the campaign's window.", (NotNull(), Between(1)), "days"),
         Column("is_final", T.BooleanType(), "Whether the campaign's window is over.", _REQUIRED),
         Column("customer_count", T.LongType(), "Customers in the arm.", (NotNull(), Between(0)), "customers"),
         Column("buyer_count", T.LongType(), "Customers who ordered since.", (NotNull(), Between(0)), "customers"),
