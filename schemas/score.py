@@ -8,7 +8,6 @@ _REQUIRED = (NotNull(),)
 _AS_OF = Column("as_of_date", T.DateType(), "Last full day known.", _REQUIRED)
 _CUSTOMER = Column("customer_id", T.StringType(), "Shop account.", _REQUIRED)
 _MODEL = Column("model_version", T.StringType(), "Registered model and version that gave the score.", _REQUIRED)
-_SCORE = (NotNull(), Between(1, 5))
 SEGMENTS = (
     "champions", "loyal", "potential_loyalist", "new", "promising", "needs_attention",
     "about_to_sleep", "at_risk", "cannot_lose", "hibernating", "lost", "no_orders",
@@ -53,7 +52,7 @@ SCORE_CHURN = _score_table(
     "Calibrated probability of no order in the horizon, for customers who have ordered.",
     Column("horizon_days", T.IntegerType(), "Horizon H.", (NotNull(), Between(1)), "days"),
     Column("churn_probability", T.DoubleType(), "P(no order in (D, D+H]).", (NotNull(), Between(0, 1)), "probability"),
-    Column("top_reasons", T.StringType(), "Features that raise the probability most, strongest first."),
+    Column("top_reasons", T.StringType(), "Up to three features that raise the probability most, strongest first."),
 )
 
 SCORE_CLV = _score_table(
@@ -87,7 +86,7 @@ CUSTOMER_360 = Table(
         Column("net_revenue_lifetime", MONEY, "Net revenue ever.", _REQUIRED, "shop currency"),
         Column("churn_horizon_days", T.IntegerType(), "Horizon of churn_probability.", (), "days"),
         Column("churn_probability", T.DoubleType(), "P(no order in the horizon); null: never ordered.", (Between(0, 1),), "probability"),
-        Column("churn_top_reasons", T.StringType(), "Features that raise it most."),
+        Column("churn_top_reasons", T.StringType(), "Up to three features that raise it most, strongest first."),
         Column("clv_horizon_days", T.IntegerType(), "Horizon of expected_net_revenue.", (), "days"),
         Column("expected_net_revenue", T.DoubleType(), "CLV over the horizon; null: never ordered.", (Between(0),), "shop currency"),
         Column("alive_probability", T.DoubleType(), "P(still a customer).", (Between(0, 1),), "probability"),

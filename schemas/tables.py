@@ -43,5 +43,3 @@ TABLES: tuple[Table, ...] = (
     OPS_RUN,
     OPS_GATE,
 )
-
-BY_NAME: dict[str, Table] = {table.name: table for table in TABLES}
