@@ -68,11 +68,11 @@ class Run:
             return self.spark.table(self.location(table))
         return self.spark.read.format("delta").load(str(self.path(table)))
 
-    def known(self, table: "Table", as_of_date: date | None = None) -> "DataFrame":
-        """Rows that runs up to a date brought: the only ones that a job for that date may see."""
+    def known(self, table: "Table") -> "DataFrame":
+        """Rows that runs up to this one brought: the only ones that its jobs may see."""
         from pyspark.sql import functions as F
 
-        return self.read(table).filter(F.col("ingest_date") <= F.lit(as_of_date or self.as_of_date))
+        return self.read(table).filter(F.col("ingest_date") <= F.lit(self.as_of_date))
 
     def brought(self, table: "Table") -> "DataFrame":
         """Rows brought by the runs that this run stands for."""

@@ -27,8 +27,8 @@ class RfmConfig:
     """Which columns hold days since the last order, number of orders, and net revenue."""
 
     recency_column: str = "recency_days"
-    frequency_column: str = "order_count"
-    monetary_column: str = "monetary"
+    frequency_column: str = "order_count_lifetime"
+    monetary_column: str = "net_revenue_lifetime"
 
 
 @dataclass(frozen=True)

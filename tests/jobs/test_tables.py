@@ -144,7 +144,7 @@ def test_a_table_is_empty_before_its_first_write_and_carries_its_words_after(mak
 def test_a_run_knows_rows_up_to_its_day_and_brought_those_of_its_days(three_days, make_run):
     run = make_run(D2)
     assert {row.ingest_date for row in run.known(OPS_RUN).collect()} == {D1, D2}
-    assert {row.ingest_date for row in run.known(OPS_RUN, D1).collect()} == {D1}
+    assert {row.ingest_date for row in make_run(D1).known(OPS_RUN).collect()} == {D1}
     assert {row.ingest_date for row in run.brought(OPS_RUN).collect()} == {D2}
 
 

@@ -9,7 +9,9 @@ from models.rfm import NO_ORDERS, SEGMENT_BY_CELL, SEGMENTS, RfmModel
 
 
 def customers(recency, orders, monetary):
-    return pd.DataFrame({"recency_days": recency, "order_count": orders, "monetary": monetary}, dtype=float)
+    return pd.DataFrame(
+        {"recency_days": recency, "order_count_lifetime": orders, "net_revenue_lifetime": monetary}, dtype=float
+    )
 
 
 def ladder(n=100):
@@ -55,8 +57,8 @@ def test_equal_values_get_equal_scores_and_better_values_never_worse_ones(rows):
     scores = RfmModel.fit(frame).predict(frame)
     for column, score, sign in [
         ("recency_days", "recency_score", -1),
-        ("order_count", "frequency_score", 1),
-        ("monetary", "monetary_score", 1),
+        ("order_count_lifetime", "frequency_score", 1),
+        ("net_revenue_lifetime", "monetary_score", 1),
     ]:
         by_value = scores[score].astype(int).groupby(sign * frame[column])
         assert (by_value.nunique() == 1).all()
@@ -85,5 +87,5 @@ def test_saved_and_loaded_model_is_equal(tmp_path):
 def test_no_buyer_or_other_columns_are_refused():
     with pytest.raises(TrainingDataError, match="at least one customer"):
         RfmModel.fit(customers([np.nan], [0], [0]))
-    with pytest.raises(FeatureMismatchError, match="monetary"):
-        RfmModel.fit(ladder()).predict(ladder().drop(columns="monetary"))
+    with pytest.raises(FeatureMismatchError, match="net_revenue_lifetime"):
+        RfmModel.fit(ladder()).predict(ladder().drop(columns="net_revenue_lifetime"))
