@@ -33,7 +33,7 @@ COMPARED_DAYS = 28
 RUNS = 14
 REASONS = 10
 RESULTS = 20
-LATER_RUN_DAYS = 60  # a shop that runs weekly still has its last 14 runs in reach of twice the time
+RUN_REACH_DAYS = 100  # the last 14 runs of a shop that runs weekly span 91 days
 # Name, whether more is better, and how it is said.
 CHURN_METRICS = (
     ("roc_auc", True, "ROC AUC (ranking; 0.5 is chance)"),
@@ -93,7 +93,7 @@ def page_facts(run: Run, published: list[date]) -> dict[str, Any]:
     customers = run.read(CUSTOMER_360).filter(F.col("as_of_date") == day)
     by_segment = {row["segment"]: row for row in rows_of(totals.segment_totals(customers))}
     segments = [by_segment[name] for name in (*SEGMENTS, None) if name in by_segment]
-    earliest = run.as_of_date - timedelta(days=LATER_RUN_DAYS)
+    earliest = run.as_of_date - timedelta(days=RUN_REACH_DAYS)
     runs = rows_of(run.known(OPS_RUN).filter(F.col("ingest_date") >= F.lit(earliest)))
     first_run = min(sorted({row["ingest_date"] for row in runs})[-RUNS:], default=run.as_of_date)
     refused = run.known(RAW_QUARANTINE).filter(F.col("ingest_date") >= F.lit(first_run))

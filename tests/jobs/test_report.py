@@ -259,6 +259,11 @@ def test_simulated_data_are_called_so(page, text):
     assert "Simulated data" not in text
 
 
+def test_the_licence_of_the_data_is_told_where_there_is_one(page, text):
+    assert "Data: CC-BY-NC-SA-4.0" in page(licence="CC-BY-NC-SA-4.0")
+    assert "Data:" not in text
+
+
 def test_a_rerun_gives_the_same_bytes_and_leaves_nothing_else(copy, run_job):
     run_job("report", DAY)
     (file,) = (copy / "reports").iterdir()
