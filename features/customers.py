@@ -2,7 +2,8 @@
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.window import Window
+
+from features.as_of import newest
 
 KEY = ["as_of_date", "customer_id"]
 _FEATURES = ("recency_days", "order_count_365d", "net_revenue_365d", "net_revenue_lifetime")
@@ -56,6 +57,5 @@ def _clv(scores: DataFrame) -> DataFrame:
 
 def latest_people(people: DataFrame) -> DataFrame:
     """One row per customer: the latest version among those given."""
-    newest = Window.partitionBy("customer_id").orderBy(F.desc("event_at"), F.desc("ingest_date"))
-    latest = people.withColumn("_place", F.row_number().over(newest)).filter("_place = 1")
+    latest = newest(people, ["customer_id"], "event_at", "ingest_date")
     return latest.select("customer_id", "has_marketing_consent", "country", "region")

@@ -1,6 +1,7 @@
 """Reviews with a sentiment, and each one's length."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
@@ -9,7 +10,7 @@ from pyspark.sql import functions as F
 _SCORED = "event_id string, text_score double"
 
 
-def clean_reviews(reviews: DataFrame, champion, scored: DataFrame | None = None) -> DataFrame:
+def clean_reviews(reviews: DataFrame, champion: tuple[Any, str] | None, scored: DataFrame | None = None) -> DataFrame:
     """`clean_reviews` of raw reviews. `champion` is (text model, version) or None.
 
     Without a text, or without a text model yet, the stars speak: (rating - 3) / 2. Reviews that `scored` has (rows of
@@ -47,7 +48,7 @@ def clean_reviews(reviews: DataFrame, champion, scored: DataFrame | None = None)
     )
 
 
-def _text_scores(written: DataFrame, model) -> DataFrame:
+def _text_scores(written: DataFrame, model: Any) -> DataFrame:
     def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             scores = model.predict(batch.column("_text").to_pandas())

@@ -16,6 +16,14 @@ DAY_FACTS = (
     "review_count",
     "contact_count",
 )  # days are counted on these
+FACTS_OF_KIND = {  # the rest is made of order days alone
+    "recency": DAY_FACTS,
+    "tenure": DAY_FACTS,
+    "gap": ("order_count",),
+    "btyd": ("order_count",),
+    "spread": ("order_amount_squared",),
+    "mean": ("net_amount",),
+}
 
 
 def snapshots(tiles: DataFrame, dates: list[date], version: int) -> DataFrame:
@@ -58,10 +66,12 @@ def _day_span(fact: str, pick, name: str) -> SparkColumn:
 
 
 def _derived(feature: Feature) -> SparkColumn:
+    if feature.fact not in FACTS_OF_KIND.get(feature.kind, ()):
+        return _undeclared(feature)
     first, last = F.col(f"_first_{feature.fact}"), F.col(f"_last_{feature.fact}")
     match feature.kind:
         case "recency":
-            return last if feature.fact in DAY_FACTS else _undeclared(feature)
+            return last
         case "tenure":
             return first
         case "gap":
