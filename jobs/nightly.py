@@ -99,7 +99,7 @@ def check_lake(options: Options, what: str) -> None:
             f"{options.lake} holds data set {shop.get('dataset')}: give DATASET={shop.get('dataset')} or another LAKE"
         )
     if shop:
-        check_dates(options, shop)
+        check_dates(options, shop, 0 if what == "night" else options.nights)
     elif what == "night":
         raise OptionError(f"{options.lake} is no lake yet: run `make nightly` with the same options first")
     elif options.source is None and (expected := expected_files(options.dataset)):
@@ -123,18 +123,18 @@ def expected_files(dataset: str) -> str | None:
     return None
 
 
-def check_dates(options: Options, shop: dict[str, Any]) -> None:
-    """Refuse dates that the landed data do not reach."""
+def check_dates(options: Options, shop: dict[str, Any], nights: int) -> None:
+    """Refuse dates that the landed data do not reach; `nights` need a day of history before them."""
     if "last_date" not in shop:
         raise OptionError(f"{options.lake} has no day of trade: land files into it first")
     first, last = shop["first_date"], shop["last_date"]
     as_of = options.as_of or last
     if not first <= as_of <= last:
         raise OptionError(f"AS_OF={as_of} is outside the data of {options.lake}: choose a date from {first} to {last}")
-    if as_of - timedelta(days=options.nights) < first:
+    if as_of - timedelta(days=nights) < first:
         most = (as_of - first).days
         raise OptionError(
-            f"NIGHTS={options.nights} is longer than the history from {first} to {as_of}: "
+            f"NIGHTS={nights} is longer than the history from {first} to {as_of}: "
             + (f"choose {most} or less" if most else "choose a later AS_OF")
         )
 
@@ -248,7 +248,7 @@ def run(what: str, options: Options) -> None:
         run_steps(night_steps([next_night(options)]), options, seconds)
     else:
         run_steps(steps_before(options), options, seconds)
-        check_dates(options, options.shop)
+        check_dates(options, options.shop, options.nights)
         run_steps(steps_after(options), options, seconds)
     say("")
     for title, spent in seconds.items():

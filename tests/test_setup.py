@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -187,6 +188,13 @@ def test_the_jobs_hear_of_lake_engine_and_zone(lake: Path, monkeypatch: pytest.M
     assert told["NIGHTJAR_LAKE"] == str(lake)
     assert told["NIGHTJAR_ENGINE"] == "spark"
     assert told["NIGHTJAR_BUSINESS_TIMEZONE"] == "America/New_York"
+
+
+def test_one_night_near_the_first_day_is_not_refused_for_nights_that_it_does_not_run(lake: Path) -> None:
+    early = nightly.Options("simulated", None, lake, date(2024, 1, 2), 3, "sail")
+    nightly.check_lake(early, "night")
+    with pytest.raises(nightly.OptionError, match="NIGHTS=3 is longer"):
+        nightly.check_lake(early, "all")
 
 
 def test_a_landed_data_set_of_our_own_is_not_landed_again(lake: Path, tmp_path: Path) -> None:
