@@ -19,7 +19,6 @@ _GRID = (
     ("new", "potential_loyalist", "potential_loyalist", "champions", "champions"),
 )
 SEGMENT_BY_CELL = {(r + 1, f + 1): name for r, row in enumerate(_GRID) for f, name in enumerate(row)}
-SEGMENTS = (*sorted(set(SEGMENT_BY_CELL.values())), NO_ORDERS)
 
 
 @dataclass(frozen=True)
