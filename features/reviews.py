@@ -24,13 +24,13 @@ def clean_reviews(reviews: DataFrame, champion: tuple[Any, str] | None, scored: 
         version = "rating"
     else:
         model, version = champion
-        written = written.join(_text_scores(written, model), "event_id", "left")
+        written = written.join(_text_scores(written, model), "event_id", how="left")
     has_score = F.col("text_score").isNotNull()
     score = F.coalesce("text_score", by_rating)
     model_name = F.when(has_score, F.lit(f"sentiment-{version}")).otherwise(F.lit("rating"))
     if scored is not None:
         kept = F.struct("sentiment_score", "sentiment_model").alias("_kept")
-        written = written.join(scored.select(F.col("review_id").alias("event_id"), kept), "event_id", "left")
+        written = written.join(scored.select(F.col("review_id").alias("event_id"), kept), "event_id", how="left")
         score = F.coalesce("_kept.sentiment_score", score)
         model_name = F.coalesce("_kept.sentiment_model", model_name)
     return written.select(

@@ -1,5 +1,6 @@
 """Tiles into snapshots: every declared feature of every customer, as known at one date or at several."""
 
+from collections.abc import Callable
 from datetime import date
 
 from pyspark.sql import Column as SparkColumn
@@ -60,7 +61,7 @@ def _summed(feature: Feature) -> SparkColumn:
     return F.sum(value).cast(feature.type).alias(feature.name)
 
 
-def _day_span(fact: str, pick, name: str) -> SparkColumn:
+def _day_span(fact: str, pick: Callable[[SparkColumn], SparkColumn], name: str) -> SparkColumn:
     """Age of the last (least age) or first (greatest age) day with a positive fact; null when there is none."""
     return pick(F.when(F.col(fact) > 0, F.col("age_days"))).alias(f"_{name}_{fact}")
 

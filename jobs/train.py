@@ -92,7 +92,9 @@ def training_set(run: Run, dates: list[date], horizon_days: int) -> TrainingSet:
 
     snapshots = feature_rows(run, dates).filter(HAS_ORDERED)
     later = labels(run.known(FEATURE_CUSTOMER_DAY), dates, horizon_days)
-    rows = sampled(snapshots).join(later, ["as_of_date", "customer_id"], "left").orderBy("as_of_date", "customer_id")
+    rows = (
+        sampled(snapshots).join(later, ["as_of_date", "customer_id"], how="left").orderBy("as_of_date", "customer_id")
+    )
     frame: pd.DataFrame = rows.toPandas()
     return TrainingSet(
         frame[list(FEATURE_NAMES)].astype(float),
