@@ -1,7 +1,9 @@
-"""# maintain_tables: compact and clean the Delta tables, once a week
+"""# maintain_tables: thin old snapshots, compact and clean the Delta tables, once a week
 
-**Produces** no rows. It rewrites small files into large ones (OPTIMIZE) and deletes files that no version within the
-retention time uses (VACUUM), for every table of the lake.
+**Produces** no new rows, and deletes some: of snapshots and scores older than `snapshot_retention_days` (35), counted
+back from its `as_of_date`, only month-ends stay. Published rows, tiles and clean rows are kept. Then, for every table
+of the lake, it rewrites small files into large ones (OPTIMIZE) and deletes files that no version within the retention
+time uses (VACUUM).
 
 **A rerun** is safe at any time, and beside `nightly`: readers keep the version they opened; of two writers one commits,
 the other gets exit code 75 and tries again.
@@ -11,7 +13,8 @@ the other gets exit code 75 and tries again.
 
 - `maintain_tables`: the log names the table; those before it are done. Nothing waits for this DAG: repair, then clear.
 
-**Another day:** `airflow dags test maintain_tables`; the date is only written to the run's record.
+**Another day:** `airflow dags test maintain_tables`. The date decides
+what is old: a later one deletes more.
 """
 
 from datetime import timedelta
@@ -21,7 +24,7 @@ from tasks import DAG_DEFAULTS, ZONE, job_task
 
 with DAG(
     dag_id="maintain_tables",
-    description="Compact the Delta tables and delete files no longer used, once a week",
+    description="Thin old snapshots, compact the Delta tables, delete files no longer used, once a week",
     doc_md=__doc__,
     # Saturday noon: the night is over, and Sunday's training finds compact tables.
     schedule=CronTriggerTimetable("0 12 * * SAT", timezone=ZONE.key),

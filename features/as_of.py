@@ -1,9 +1,11 @@
-"""Rows as known at one date or at several at once."""
+"""Rows as known at one date or at several at once, and the newest of them."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.window import Window
 
 
 def as_known(rows: DataFrame, dates: list[date]) -> DataFrame:
@@ -19,3 +21,9 @@ def recently(rows: DataFrame, dates: list[date], day: str, window_days: int) -> 
     in_reach = rows.filter(F.col(day).between(F.lit(earliest), F.lit(max(dates))))
     age = F.datediff("as_of_date", F.col(day))
     return as_known(in_reach, dates).filter((age >= 0) & (age < window_days))
+
+
+def newest(rows: DataFrame, key: Sequence[str], *by: str) -> DataFrame:
+    """One row per key: the one with the highest values of the columns `by`, which should leave no tie."""
+    first = Window.partitionBy(*key).orderBy(*(F.desc(name) for name in by))
+    return rows.withColumn("_place", F.row_number().over(first)).filter("_place = 1").drop("_place")

@@ -39,7 +39,7 @@ def assignments(
     limit = round(size / (1 - control_share))
     return (
         customers.filter(is_scored & is_allowed)
-        .join(recent.select("customer_id").distinct(), "customer_id", "left_anti")
+        .join(recent.select("customer_id").distinct(), "customer_id", how="left_anti")
         .withColumn("value_at_risk", churn * value / stay)
         .withColumn("priority_rank", F.row_number().over(by_value))
         .filter(F.col("priority_rank") <= limit)
@@ -59,13 +59,13 @@ def outcomes(plans: DataFrame, tiles: DataFrame, measured_date: date, window_day
     days_since = F.datediff("event_date", "as_of_date")
     later = (
         observed_plans.select("campaign_id", "as_of_date", "customer_id", "observed_days")
-        .join(tiles.select("customer_id", "event_date", "order_count", "net_amount"), "customer_id", "inner")
+        .join(tiles.select("customer_id", "event_date", "order_count", "net_amount"), "customer_id", how="inner")
         .filter((days_since >= 1) & (days_since <= F.col("observed_days")))
         .groupBy("campaign_id", "as_of_date", "customer_id")
         .agg(F.sum("order_count").alias("later_order_count"), F.sum("net_amount").alias("later_net_revenue"))
     )
     key = ["campaign_id", "as_of_date", "customer_id"]
-    return observed_plans.join(later, key, "left").select(
+    return observed_plans.join(later, key, how="left").select(
         *key,
         "arm",
         "observed_days",

@@ -2,7 +2,8 @@
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.window import Window
+
+from features.as_of import newest
 
 KEY = ["as_of_date", "customer_id"]
 _FEATURES = ("recency_days", "order_count_365d", "net_revenue_365d", "net_revenue_lifetime")
@@ -11,17 +12,20 @@ _FEATURES = ("recency_days", "order_count_365d", "net_revenue_365d", "net_revenu
 def customer_360(
     snapshot: DataFrame, rfm: DataFrame, embedding: DataFrame, churn: DataFrame, clv: DataFrame, people: DataFrame
 ) -> DataFrame:
-    """`customer_360` of one date, from that date's snapshot and scores and the people known by then."""
+    """`customer_360` of one date, from that date's snapshot and scores and the people known by then.
+
+    What a model did not score is null; only who never ordered is `no_orders` without any model.
+    """
+    has_ordered = F.col("recency_days").isNotNull()
     models = F.concat_ws(", ", "rfm_version", "embedding_version", "churn_version", "clv_version")
     return (
         snapshot.select(*KEY, "snapshot_version", *_FEATURES)
-        .join(_of(rfm, "rfm", segment="segment"), KEY, "left")
-        .join(_of(embedding, "embedding", embedding="embedding"), KEY, "left")
-        .join(_churn(churn), KEY, "left")
-        .join(_clv(clv), KEY, "left")
-        .join(latest_people(people), "customer_id", "left")
-        .withColumn("segment", F.coalesce("segment", F.lit("no_orders")))
-        .withColumn("embedding", F.coalesce("embedding", F.array().cast("array<float>")))
+        .join(_of(rfm, "rfm", segment="segment"), KEY, how="left")
+        .join(_of(embedding, "embedding", embedding="embedding"), KEY, how="left")
+        .join(_churn(churn), KEY, how="left")
+        .join(_clv(clv), KEY, how="left")
+        .join(latest_people(people), "customer_id", how="left")
+        .withColumn("segment", F.coalesce("segment", F.when(~has_ordered, "no_orders")))
         .withColumn("models", F.when(models != "", models))
     )
 
@@ -53,6 +57,5 @@ def _clv(scores: DataFrame) -> DataFrame:
 
 def latest_people(people: DataFrame) -> DataFrame:
     """One row per customer: the latest version among those given."""
-    newest = Window.partitionBy("customer_id").orderBy(F.desc("event_at"), F.desc("ingest_date"))
-    latest = people.withColumn("_place", F.row_number().over(newest)).filter("_place = 1")
+    latest = newest(people, ["customer_id"], "event_at", "ingest_date")
     return latest.select("customer_id", "has_marketing_consent", "country", "region")

@@ -40,7 +40,7 @@ def file_format(path: Path) -> str | None:
 
 
 def header_of(path: Path) -> set[str] | None:
-    """Column names that a file declares (its first record, for JSON); None where it can't be told."""
+    """Column names that a CSV or Parquet file declares; None for JSON, whose records each name their own."""
     try:
         match file_format(path):
             case "parquet":

@@ -25,11 +25,11 @@ def customer_patterns(dates: list[date], events: DataFrame, tiles: DataFrame) ->
     kind = ["as_of_date", "pattern_kind"]
     showing = counted.groupBy(*kind, "pattern").agg(F.count_distinct("customer_id").alias("_showing"))
     any_of_kind = counted.groupBy(*kind).agg(F.count_distinct("customer_id").alias("_any"))
-    shares = showing.join(any_of_kind, kind, "inner").withColumn(
+    shares = showing.join(any_of_kind, kind, how="inner").withColumn(
         "customer_share", F.col("_showing").cast("double") / F.col("_any").cast("double")
     )
     frequent = shares.filter(F.col("customer_share") >= MINIMUM_SHARE)
-    return counted.join(frequent, [*kind, "pattern"], "inner")
+    return counted.join(frequent, [*kind, "pattern"], how="inner")
 
 
 def session_patterns(dates: list[date], events: DataFrame) -> DataFrame:

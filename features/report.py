@@ -6,6 +6,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
+from features.as_of import newest
+
 ACTIVE_DAYS = 90
 CHURN_BINS = 20
 REASON = "^[^:;]*"  # the first rule broken; what follows a colon is the row's own text
@@ -93,9 +95,8 @@ def plan_totals(plans: DataFrame) -> DataFrame:
 
 def latest_results(results: DataFrame, as_of_date: date) -> DataFrame:
     """The treatment row of each plan as measured last, up to the date; its uplift is against control."""
-    newest = Window.partitionBy("campaign_id", "as_of_date").orderBy(F.desc("measured_date"))
     is_told = (F.col("measured_date") <= F.lit(as_of_date)) & (F.col("arm") == "treatment")
-    return results.filter(is_told).withColumn("_place", F.row_number().over(newest)).filter("_place = 1").drop("_place")
+    return newest(results.filter(is_told), ["campaign_id", "as_of_date"], "measured_date")
 
 
 def gate_totals(gates: DataFrame) -> DataFrame:

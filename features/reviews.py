@@ -1,6 +1,7 @@
 """Reviews with a sentiment, and each one's length."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
@@ -9,7 +10,7 @@ from pyspark.sql import functions as F
 _SCORED = "event_id string, text_score double"
 
 
-def clean_reviews(reviews: DataFrame, champion, scored: DataFrame | None = None) -> DataFrame:
+def clean_reviews(reviews: DataFrame, champion: tuple[Any, str] | None, scored: DataFrame | None = None) -> DataFrame:
     """`clean_reviews` of raw reviews. `champion` is (text model, version) or None.
 
     Without a text, or without a text model yet, the stars speak: (rating - 3) / 2. Reviews that `scored` has (rows of
@@ -23,13 +24,13 @@ def clean_reviews(reviews: DataFrame, champion, scored: DataFrame | None = None)
         version = "rating"
     else:
         model, version = champion
-        written = written.join(_text_scores(written, model), "event_id", "left")
+        written = written.join(_text_scores(written, model), "event_id", how="left")
     has_score = F.col("text_score").isNotNull()
     score = F.coalesce("text_score", by_rating)
     model_name = F.when(has_score, F.lit(f"sentiment-{version}")).otherwise(F.lit("rating"))
     if scored is not None:
         kept = F.struct("sentiment_score", "sentiment_model").alias("_kept")
-        written = written.join(scored.select(F.col("review_id").alias("event_id"), kept), "event_id", "left")
+        written = written.join(scored.select(F.col("review_id").alias("event_id"), kept), "event_id", how="left")
         score = F.coalesce("_kept.sentiment_score", score)
         model_name = F.coalesce("_kept.sentiment_model", model_name)
     return written.select(
@@ -47,7 +48,7 @@ def clean_reviews(reviews: DataFrame, champion, scored: DataFrame | None = None)
     )
 
 
-def _text_scores(written: DataFrame, model) -> DataFrame:
+def _text_scores(written: DataFrame, model: Any) -> DataFrame:
     def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             scores = model.predict(batch.column("_text").to_pandas())

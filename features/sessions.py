@@ -9,7 +9,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
-BOT_AGENT = r"(?i)(bot|crawl|spider|slurp|headless|python-requests|curl/|wget)"
+# Not "cubot", a make of phones; said without look-behind, which Sail's regular expressions lack.
+BOT_AGENT = r"(?i)((^|[^uU]|(^|[^cC])[uU])bot|crawl|spider|slurp|headless|python-requests|curl/|wget)"
 
 
 def clean_events(clicks: DataFrame, earlier: DataFrame, gap_minutes: int, bot_events_per_minute: int) -> DataFrame:

@@ -1,5 +1,6 @@
 """Tiles into snapshots: every declared feature of every customer, as known at one date or at several."""
 
+from collections.abc import Callable
 from datetime import date
 
 from pyspark.sql import Column as SparkColumn
@@ -16,6 +17,14 @@ DAY_FACTS = (
     "review_count",
     "contact_count",
 )  # days are counted on these
+FACTS_OF_KIND = {  # the rest is made of order days alone
+    "recency": DAY_FACTS,
+    "tenure": DAY_FACTS,
+    "gap": ("order_count",),
+    "btyd": ("order_count",),
+    "spread": ("order_amount_squared",),
+    "mean": ("net_amount",),
+}
 
 
 def snapshots(tiles: DataFrame, dates: list[date], version: int) -> DataFrame:
@@ -52,16 +61,18 @@ def _summed(feature: Feature) -> SparkColumn:
     return F.sum(value).cast(feature.type).alias(feature.name)
 
 
-def _day_span(fact: str, pick, name: str) -> SparkColumn:
+def _day_span(fact: str, pick: Callable[[SparkColumn], SparkColumn], name: str) -> SparkColumn:
     """Age of the last (least age) or first (greatest age) day with a positive fact; null when there is none."""
     return pick(F.when(F.col(fact) > 0, F.col("age_days"))).alias(f"_{name}_{fact}")
 
 
 def _derived(feature: Feature) -> SparkColumn:
+    if feature.fact not in FACTS_OF_KIND.get(feature.kind, ()):
+        return _undeclared(feature)
     first, last = F.col(f"_first_{feature.fact}"), F.col(f"_last_{feature.fact}")
     match feature.kind:
         case "recency":
-            return last if feature.fact in DAY_FACTS else _undeclared(feature)
+            return last
         case "tenure":
             return first
         case "gap":

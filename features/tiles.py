@@ -4,6 +4,7 @@ One function a source; each returns rows with `customer_id`, `event_date`, `inge
 Guests, who have no customer_id, and bots add nothing.
 """
 
+from datetime import date
 from functools import reduce
 
 from pyspark.sql import DataFrame
@@ -77,7 +78,7 @@ def click_facts(events: DataFrame) -> DataFrame:
     )
 
 
-def bounce_facts(events: DataFrame, first) -> DataFrame:
+def bounce_facts(events: DataFrame, first: date) -> DataFrame:
     """Sessions of one event: +1 in the run that leaves it so, -1 in the run that adds a second event.
 
     `events` are all events of the sessions that runs since `first` touched. Day and customer are those first known, so

@@ -31,6 +31,11 @@ JOBS = (
 
 def main(arguments: list[str]) -> None:
     """Run the jobs named first with the arguments that follow."""
+    if arguments[:1] in (["--help"], ["-h"]):
+        sys.stdout.write(
+            f"{__doc__}\nThe jobs: {', '.join(JOBS)}. Each tells its arguments: python -m jobs.<job> --help\n"
+        )
+        return
     names = []
     for word in arguments:
         if word.startswith("-"):

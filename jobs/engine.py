@@ -7,6 +7,7 @@ import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -46,18 +47,30 @@ def get_spark(settings: Settings) -> "SparkSession":
 
 
 def server_of(settings: Settings) -> str | None:
-    """Address of the Spark server that runs for this lake on this machine; None without one."""
-    record = settings.lake / SERVER_RECORD
-    if settings.engine != "spark" or not record.is_file():
-        return None
-    server = json.loads(record.read_text())
-    if server["host"] != socket.gethostname():
-        return None
+    """Address of the Spark server that answers for this lake on this machine; None without one."""
+    server = recorded_server(settings.lake) if settings.engine == "spark" else None
+    return server["address"] if server and answers(server["address"]) else None
+
+
+def recorded_server(lake: Path) -> dict[str, Any] | None:
+    """The record of a server of this machine whose process lives, ready or not; None for any other record."""
     try:
-        is_ours = SERVER_CLASS in psutil.Process(server["pid"]).cmdline()  # not another process that got its number
-    except psutil.Error:
+        server = json.loads((lake / SERVER_RECORD).read_text())
+        is_here = server["host"] == socket.gethostname()
+        # By its command line: its number may be another process's by now.
+        is_alive = is_here and SERVER_CLASS in psutil.Process(server["pid"]).cmdline()
+        return {"pid": int(server["pid"]), "address": str(server["address"])} if is_alive else None
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         return None
-    return str(server["address"]) if is_ours else None
+
+
+def answers(address: str) -> bool:
+    """Whether anything listens on the port of an `sc://` address of this machine."""
+    try:
+        socket.create_connection(("127.0.0.1", urlsplit(address).port or 0), timeout=1).close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _sail(settings: Settings) -> "SparkSession":

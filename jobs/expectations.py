@@ -14,13 +14,12 @@ from pyspark.sql import types as T
 from jobs.tables import Run
 from schemas.clean import CLEAN_EVENTS, CLEAN_ORDER_LINES
 from schemas.contract import Column, Expectation, Table
-from schemas.feature import FEATURE_CUSTOMER
+from schemas.feature import FEATURE_CUSTOMER, HAS_ORDERED
 from schemas.score import SCORE_CHURN, SCORE_CLV, SCORE_EMBEDDING, SCORE_RFM
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-HAS_ORDERED = "btyd_age IS NOT NULL"
 SCORED_CUSTOMERS = {SCORE_RFM: "true", SCORE_EMBEDDING: "true", SCORE_CHURN: HAS_ORDERED, SCORE_CLV: HAS_ORDERED}
 SOURCE_OF = {CLEAN_ORDER_LINES.name: "transactions", CLEAN_EVENTS.name: "clickstream"}
 WEEKS = 8  # of the same weekday that a volume is compared with

@@ -1,6 +1,6 @@
 """Write the campaign file of a planned date: the customers to contact, most worth keeping first.
 
-Reads `campaign_assignment`; writes `exports/<campaign>/<as_of_date>/contacts.csv` and `manifest.json`.
+Reads `campaign_assignment`, `customer_360`; writes `exports/<campaign>/<as_of_date>/contacts.csv` and `manifest.json`.
 
 The folder appears whole or not at all. The arm that is left alone never leaves the house.
 """
@@ -18,6 +18,7 @@ from jobs import runtime
 from jobs.errors import MissingInputError
 from jobs.tables import Run
 from schemas.campaign import CAMPAIGN_ASSIGNMENT
+from schemas.score import CUSTOMER_360
 
 if TYPE_CHECKING:
     from pyspark.sql import Row
@@ -42,7 +43,7 @@ def main(arguments: list[str]) -> None:
     contacts = [row for row in plan if row.arm == "treatment"]
     folder = run.settings.exports / campaign_id / str(run.as_of_date)
     with runtime.step("export_campaign", contacts=len(contacts), left_alone=len(plan) - len(contacts), folder=folder):
-        write_folder(folder, contacts_csv(contacts), manifest(run, contacts, len(plan) - len(contacts)))
+        write_folder(folder, contacts_csv(contacts), manifest(run, contacts, len(plan) - len(contacts), horizons(run)))
 
 
 def contacts_csv(contacts: list["Row"]) -> str:
@@ -59,13 +60,26 @@ def contacts_csv(contacts: list["Row"]) -> str:
 
 
 def _cell(value: object, decimals: int | None) -> str:
+    if value is None:
+        return ""
     if decimals is not None:
         return f"{value:.{decimals}f}"
     written = str(value)
     return f"'{written}" if isinstance(value, str) and written.startswith(FORMULA_SIGNS) else written
 
 
-def manifest(run: Run, contacts: list["Row"], control_count: int) -> dict[str, object]:
+def horizons(run: Run) -> dict[str, int | None]:
+    """The horizons of the date's scores, which a changed setting does not change; null where nobody was scored."""
+    from pyspark.sql import functions as F
+
+    names = ("churn_horizon_days", "clv_horizon_days")
+    customers = run.read(CUSTOMER_360).filter(F.col("as_of_date") == F.lit(run.as_of_date))
+    return customers.agg(*(F.max(name).alias(name) for name in names)).collect()[0].asDict()
+
+
+def manifest(
+    run: Run, contacts: list["Row"], control_count: int, horizon_days: dict[str, int | None]
+) -> dict[str, object]:
     """What the marketer's system checks before it sends."""
     settings = run.settings
     return {
@@ -73,9 +87,9 @@ def manifest(run: Run, contacts: list["Row"], control_count: int) -> dict[str, o
         "as_of_date": str(run.as_of_date),
         "dataset": settings.dataset,
         "is_simulated": settings.is_simulated,
+        "licence": settings.licence,
         "currency": settings.currency,
-        "churn_horizon_days": settings.churn_horizon_days,
-        "clv_horizon_days": settings.clv_horizon_days,
+        **horizon_days,
         "contact_count": len(contacts),
         "control_count": control_count,
         "columns": list(COLUMNS),

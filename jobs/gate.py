@@ -13,40 +13,20 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs import runtime
 from jobs.errors import GateRefusedError, MissingInputError
 from jobs.expectations import Judged, judge
 from jobs.tables import Run
-from schemas.clean import (
-    CLEAN_CAMPAIGN_EVENTS,
-    CLEAN_CUSTOMERS,
-    CLEAN_EVENTS,
-    CLEAN_ORDER_LINES,
-    CLEAN_PRODUCTS,
-    CLEAN_REVIEWS,
-)
 from schemas.contract import Table
-from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, FEATURE_PATTERN, FEATURE_PRODUCT
-from schemas.ops import OPS_GATE, OPS_RUN
-from schemas.score import SCORE_CHURN, SCORE_CLV, SCORE_EMBEDDING, SCORE_RFM
-
-if TYPE_CHECKING:
-    pass
+from schemas.ops import GATED_LAYERS, OPS_GATE, OPS_RUN
+from schemas.tables import TABLES
 
 log = logging.getLogger("nightjar")
+# What a run replaces a slice of; a merged table has no slice of the run's to judge.
 LAYERS: dict[str, tuple[Table, ...]] = {
-    "clean": (
-        CLEAN_ORDER_LINES,
-        CLEAN_EVENTS,
-        CLEAN_REVIEWS,
-        CLEAN_CUSTOMERS,
-        CLEAN_PRODUCTS,
-        CLEAN_CAMPAIGN_EVENTS,
-    ),
-    "feature": (FEATURE_CUSTOMER_DAY, FEATURE_CUSTOMER, FEATURE_PRODUCT, FEATURE_PATTERN),
-    "score": (SCORE_RFM, SCORE_EMBEDDING, SCORE_CHURN, SCORE_CLV),
+    layer: tuple(table for table in TABLES if table.layer == layer and table.slice_column) for layer in GATED_LAYERS
 }
 DRIVER_ROWS = 2_000_000  # a larger slice is judged inside the engine, not in pandas
 SHOWN_ROWS = 20  # keys of failing rows kept in ops_gate

@@ -17,9 +17,10 @@ import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from jobs.errors import MissingInputError
+
 log = logging.getLogger(__name__)
 
-NOT_READY = 2  # exit code: something of the machine is missing; the log line says what to do
 JAVA_VERSIONS = (17, 21)
 SCALA_VERSION = "2.13"
 RESOLVE_SECONDS = 600
@@ -37,10 +38,6 @@ NOT_WANTED = (
     "org.roaringbitmap:*",
     "org.slf4j:*",
 )
-
-
-class NotReadyError(Exception):
-    """The machine lacks something that engine `spark` needs; the message says what to do."""
 
 
 def java_problem() -> str | None:
@@ -79,13 +76,13 @@ def fetch(into: Path, ivy_settings: Path | None = None) -> list[Path]:
     if not missing_libraries(into):
         return _files(into)
     if problem := java_problem():
-        raise NotReadyError(problem)
+        raise MissingInputError(problem)
     into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=into, prefix=".resolve-") as scratch:
         said = _resolve(Path(scratch), ivy_settings)
         resolved = Path(scratch, "ivy", "jars")
         if lacking := missing_libraries(resolved):
-            raise NotReadyError(
+            raise MissingInputError(
                 f"Delta's libraries could not be resolved ({', '.join(lacking)} missing): run this once on a machine "
                 f"with network, or copy {into} from one, or name your own repository with --ivy-settings FILE; "
                 f"{_last_word(said)}"
@@ -112,7 +109,9 @@ def _version_of(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError as error:
-        raise NotReadyError(f"{package} is not installed: install the extra `spark` of this project first") from error
+        raise MissingInputError(
+            f"{package} is not installed: install the extra `spark` of this project first"
+        ) from error
 
 
 def _resolve(scratch: Path, ivy_settings: Path | None) -> str:
@@ -121,7 +120,7 @@ def _resolve(scratch: Path, ivy_settings: Path | None) -> str:
     nothing.touch()
     spark = importlib.util.find_spec("pyspark")
     if spark is None or spark.origin is None:
-        raise NotReadyError("pyspark is not installed: install the extra `spark` of this project first")
+        raise MissingInputError("pyspark is not installed: install the extra `spark` of this project first")
     home = Path(spark.origin).parent
     delta = _version_of("delta-spark")
     minor = ".".join(_version_of("pyspark").split(".")[:2])
@@ -167,9 +166,9 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     try:
         jars = fetch(options.into.resolve(), options.ivy_settings)
-    except NotReadyError as error:
+    except MissingInputError as error:
         log.error("%s", error)
-        return NOT_READY
+        return error.exit_code
     log.info("step=jars folder=%s files=%d bytes=%d", options.into, len(jars), sum(jar.stat().st_size for jar in jars))
     return 0
 

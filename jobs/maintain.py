@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 
 from jobs import runtime
 from jobs.tables import Run
-from schemas.feature import FEATURE_CUSTOMER, FEATURE_PATTERN, FEATURE_PRODUCT
-from schemas.score import SCORE_CHURN, SCORE_CLV, SCORE_EMBEDDING, SCORE_RFM
 from schemas.tables import TABLES
 
 if TYPE_CHECKING:
     from schemas.contract import Table
 
-THINNED = (FEATURE_CUSTOMER, FEATURE_PRODUCT, FEATURE_PATTERN, SCORE_RFM, SCORE_EMBEDDING, SCORE_CHURN, SCORE_CLV)
+THINNED = tuple(table for table in TABLES if table.layer in ("feature", "score") and table.slice_column == "as_of_date")
 KEEP_VERSIONS_HOURS = 7 * 24  # Delta's own default: readers of a week-old version still find its files
 
 

@@ -2,8 +2,9 @@
 
 Reads `campaign_assignment`, `feature_customer_day`; writes `campaign_result`.
 
-Every plan of the last two windows is measured each night: interim until its window is over, then final, then once more
-for returns that came late. Uplift is treatment less control, by intention to treat, with Welch's 95% interval.
+Every plan of the last two windows is measured each night: interim until its window is over, then final, and through one
+more window again, for returns that came late; days after its own window do not count. Uplift is treatment less control,
+by intention to treat, with Welch's 95% interval.
 """
 
 from datetime import timedelta

@@ -12,11 +12,10 @@ from jobs.errors import GateRefusedError
 from jobs.tables import Run
 from schemas.clean import CLEAN_CUSTOMERS
 from schemas.feature import FEATURE_CUSTOMER
-from schemas.ops import OPS_GATE
+from schemas.ops import GATED_LAYERS, OPS_GATE
 from schemas.score import CUSTOMER_360, SCORE_CHURN, SCORE_CLV, SCORE_EMBEDDING, SCORE_RFM
 
 log = logging.getLogger("nightjar")
-LAYERS = ("clean", "feature", "score")
 
 
 def main(arguments: list[str]) -> None:
@@ -51,7 +50,7 @@ def refuse_without_gates(run: Run) -> None:
             f"{run.as_of_date} is not published: {len(failed)} expectations failed, first {row.table_name} "
             f"{row.expectation}; mend the data, run the gate of layer {row.layer} again"
         )
-    missing = [layer for layer in LAYERS if layer not in passed]
+    missing = [layer for layer in GATED_LAYERS if layer not in passed]
     if missing:
         raise GateRefusedError(
             f"{run.as_of_date} is not published: gate {', '.join(missing)} has not run; "

@@ -33,7 +33,7 @@ COMPARED_DAYS = 28
 RUNS = 14
 REASONS = 10
 RESULTS = 20
-LATER_RUN_DAYS = 60  # a shop that runs weekly still has its last 14 runs in reach of twice the time
+RUN_REACH_DAYS = 100  # the last 14 runs of a shop that runs weekly span 91 days
 # Name, whether more is better, and how it is said.
 CHURN_METRICS = (
     ("roc_auc", True, "ROC AUC (ranking; 0.5 is chance)"),
@@ -92,8 +92,8 @@ def page_facts(run: Run, published: list[date]) -> dict[str, Any]:
     day = F.lit(run.as_of_date)
     customers = run.read(CUSTOMER_360).filter(F.col("as_of_date") == day)
     by_segment = {row["segment"]: row for row in rows_of(totals.segment_totals(customers))}
-    segments = [by_segment[name] for name in SEGMENTS if name in by_segment]
-    earliest = run.as_of_date - timedelta(days=LATER_RUN_DAYS)
+    segments = [by_segment[name] for name in (*SEGMENTS, None) if name in by_segment]
+    earliest = run.as_of_date - timedelta(days=RUN_REACH_DAYS)
     runs = rows_of(run.known(OPS_RUN).filter(F.col("ingest_date") >= F.lit(earliest)))
     first_run = min(sorted({row["ingest_date"] for row in runs})[-RUNS:], default=run.as_of_date)
     refused = run.known(RAW_QUARANTINE).filter(F.col("ingest_date") >= F.lit(first_run))
@@ -112,7 +112,7 @@ def page_facts(run: Run, published: list[date]) -> dict[str, Any]:
         "sources": sorted((r for r in runs if r["ingest_date"] == run.as_of_date), key=lambda r: r["source"]),
         "runs": by_run([row for row in runs if row["ingest_date"] >= first_run]),
         "refusals": sorted(rows_of(totals.refusals(refused, run.as_of_date)), key=_most_refused),
-        "plan": sorted(rows_of(totals.plan_totals(plans)), key=lambda r: (r["campaign_id"], r["arm"], r["segment"])),
+        "plan": sorted(rows_of(totals.plan_totals(plans)), key=_by_arm),
         "results": sorted(results, key=lambda r: (r["as_of_date"], r["campaign_id"]), reverse=True),
         "gates": sorted(rows_of(totals.gate_totals(gates)), key=lambda r: (r["layer"], r["table_name"])),
         "models": models(run, sums["models"]),
@@ -123,6 +123,10 @@ def page_facts(run: Run, published: list[date]) -> dict[str, Any]:
 def rows_of(frame: "DataFrame") -> list[dict[str, Any]]:
     """The rows of a small frame."""
     return [row.asDict() for row in frame.collect()]
+
+
+def _by_arm(row: dict[str, Any]) -> tuple[str, str, str]:
+    return row["campaign_id"], row["arm"], row["segment"] or ""
 
 
 def _most_refused(row: dict[str, Any]) -> tuple[int, int, str, str]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 THIN = "\u202f"  # narrow no-break space: a number and its unit stay together
 # What each segment means to a marketer; the scores that make it come from the model itself.
-SEGMENT_WORDS = {
+SEGMENT_WORDS: dict[str | None, str] = {
     "champions": "Ordered lately, and more often than most.",
     "loyal": "Order often, and the last order is not long ago.",
     "potential_loyalist": "Ordered lately, a few times so far.",
@@ -25,6 +25,7 @@ SEGMENT_WORDS = {
     "hibernating": "Few orders, the last one long ago.",
     "lost": "Few orders, the last one longest ago.",
     "no_orders": "Known to the shop, no order yet.",
+    None: "Have ordered, but no RFM model scored them.",
 }
 
 
@@ -36,8 +37,13 @@ def filters(currency: str) -> dict[str, Callable[..., str]]:
         "share": share,
         "size": size,
         "measure": measure,
-        "words": lambda name: str(name).replace("_", " "),
+        "words": words,
     }
+
+
+def words(segment: str | None) -> str:
+    """A segment's name in words."""
+    return "no segment" if segment is None else segment.replace("_", " ")
 
 
 def number(value: int | Decimal | float | None, places: int = 0) -> str:
@@ -131,12 +137,8 @@ def _segments(settings: "Settings", segments: list[dict[str, Any]], sums: dict[s
     )
     largest = max(segments, key=lambda row: row["customer_count"])
     share_of = share(largest["customer_count"] / sums["customer_count"])
-    said = f"Bars of {len(segments)} segments; the largest is {_plain(largest)} with {share_of} of customers."
-    return charts.pairs([_plain(row) for row in segments], counts, amounts, said)
-
-
-def _plain(row: dict[str, Any]) -> str:
-    return str(row["segment"]).replace("_", " ")
+    said = f"Bars of {len(segments)} segments; the largest is {words(largest['segment'])} with {share_of} of customers."
+    return charts.pairs([words(row["segment"]) for row in segments], counts, amounts, said)
 
 
 def _churn(bins: dict[int, int], sums: dict[str, Any]) -> "Chart | None":

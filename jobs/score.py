@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 from jobs import runtime
 from jobs.errors import MissingInputError
 from jobs.tables import Run
-from schemas.feature import FEATURE_CUSTOMER, FEATURES
+from schemas.feature import FEATURE_CUSTOMER, FEATURES, HAS_ORDERED
 from schemas.score import SCORE_CHURN, SCORE_CLV, SCORE_EMBEDDING, SCORE_RFM
 
 if TYPE_CHECKING:
     import pandas as pd
+    from pyspark.sql import DataFrame
 
     from schemas.contract import Table
 
 log = logging.getLogger("nightjar")
 KEY = ["as_of_date", "customer_id"]
-HAS_ORDERED = "btyd_age IS NOT NULL"
 
 
 def main(arguments: list[str]) -> None:
@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> None:
             run.clear(table)
 
 
-def customers_of(run: Run):
+def customers_of(run: Run) -> "DataFrame":
     """The run's snapshot, every feature as a double."""
     from pyspark.sql import functions as F
 
@@ -89,7 +89,7 @@ def champion(run: Run, name: str, loader: Callable[..., Any]) -> tuple[Any, str]
     return found[0], f"{name}-{found[1]}"
 
 
-def score_rows(rows, table: "Table", scorer: Callable[["pd.DataFrame"], "pd.DataFrame"]):
+def score_rows(rows: "DataFrame", table: "Table", scorer: Callable[["pd.DataFrame"], "pd.DataFrame"]) -> "DataFrame":
     """Run a scorer over the rows inside the engine; it returns the table's columns beside the key."""
     names = list(table.column_names)
 

@@ -1,22 +1,40 @@
-"""Settings: environment (`NIGHTJAR_*`) over the shop's own `shop.toml` over the defaults here; unknown keys fail."""
+"""Settings: environment (`NIGHTJAR_*`) over the shop's own `shop.toml` over the defaults here; unknown keys fail.
+
+The zone that says what a day is must be the same in both: what is in the tables was counted in one of them.
+"""
 
 import os
+import tomllib
+from collections.abc import Iterable
 from datetime import date
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+from jobs.errors import MissingInputError
 
 DEFAULT_LAKE = Path("lake/complete-journey")
 SHOP_FILE = "shop.toml"
+PREFIX = "NIGHTJAR_"
+# Not settings of jobs: read by dags/, tests/ and docker/, in the same environment.
+READ_BY_OTHERS = {"HOME", "SHARED_DATA", "CHAOS_SEED", "ADMIN_PASSWORD", "LAKE_VOLUME"}
 
 
 class Settings(BaseSettings):
     """Everything that may differ between two places where Nightjar runs."""
 
-    model_config = SettingsConfigDict(env_prefix="NIGHTJAR_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     # Engine
     engine: Literal["sail", "spark"] = "sail"
@@ -38,7 +56,6 @@ class Settings(BaseSettings):
     currency: str = Field("EUR", pattern=r"^[A-Z]{3}$")
     first_date: date | None = None
     last_date: date | None = None
-    quantity_is_units: bool = True
     has_prices: bool = True
 
     # Rules
@@ -53,7 +70,7 @@ class Settings(BaseSettings):
     )
     closed_dates: tuple[date, ...] = Field((), description="business days on which the shop was closed")
     maximum_refused_share: float = Field(0.05, ge=0, le=1, description="of a source's rows; more stops a night")
-    volume_sources: tuple[str, ...] = ("transactions", "clickstream")
+    volume_sources: tuple[Literal["transactions", "clickstream"], ...] = ("transactions", "clickstream")
     churn_horizon_days: int = Field(90, ge=1)
     clv_horizon_days: int = Field(90, ge=1)
     snapshot_retention_days: int = Field(35, ge=1, description="older snapshots are kept at month-ends only")
@@ -62,13 +79,22 @@ class Settings(BaseSettings):
 
     # Campaign
     campaign_id: str = Field("retention", pattern=r"^[a-z0-9][a-z0-9_-]*$")
-    campaign_size: int = Field(200, ge=1, description="customers contacted a night at most")
+    campaign_size: int = Field(200, ge=1, description="customers contacted a night, about: chance decides")
     campaign_window_days: int = Field(
         30, ge=1, description="time over which a plan is measured; no second contact within"
     )
     campaign_control_share: float = Field(0.1, gt=0, lt=1)
     campaign_minimum_churn: float = Field(0.0, ge=0, le=1)
     consent_required: bool = True
+
+    @field_validator("business_timezone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"{name!r} is no time zone: write it like Europe/Paris") from None
+        return name
 
     @property
     def landing(self) -> Path:
@@ -110,11 +136,44 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then environment, then the shop's file."""
-        lake = Path(init_settings().get("lake") or os.environ.get("NIGHTJAR_LAKE") or DEFAULT_LAKE)
+        lake = Path(init_settings().get("lake") or os.environ.get(f"{PREFIX}LAKE") or DEFAULT_LAKE)
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, lake / SHOP_FILE)
 
 
 @lru_cache
 def get_settings(**given: Any) -> Settings:
-    """The settings of this process."""
-    return Settings(**given)
+    """The settings of this process; what is wrong with them in one line."""
+    _refuse_unknown(os.environ)
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise MissingInputError(
+            f"setting {place}: {first['msg']}; see docs/operating.md, Settings of the jobs"
+        ) from None
+    except (SettingsError, tomllib.TOMLDecodeError) as error:
+        raise MissingInputError(f"settings can't be read: {error}; mend {SHOP_FILE} or the environment") from None
+    _refuse_two_zones(settings)
+    return settings
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
+    """Raise for the first `NIGHTJAR_*` variable that nobody reads: most likely it is misspelt, and would do nothing."""
+    known = {name.upper() for name in Settings.model_fields} | READ_BY_OTHERS
+    for name in sorted(names):
+        word = name.upper().removeprefix(PREFIX)
+        if name.upper().startswith(PREFIX) and word not in known:
+            near = get_close_matches(word, sorted(known), 1, cutoff=0)[0]
+            raise MissingInputError(f"{name} is no setting; the nearest one is {PREFIX}{near}. Rename or unset it")
+
+
+def _refuse_two_zones(settings: Settings) -> None:
+    """Raise where the environment and the shop's file name different zones."""
+    shop = settings.lake / SHOP_FILE
+    landed = tomllib.loads(shop.read_text()).get("business_timezone") if shop.is_file() else None
+    if landed and landed.lower() != settings.business_timezone.lower():
+        raise MissingInputError(
+            f"{PREFIX}BUSINESS_TIMEZONE is {settings.business_timezone}, but {shop} says {landed}: "
+            f"set the variable, and Airflow's default time zone, to {landed}"
+        )

@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 
 HEAD_ROWS = 5
 SHOWN_DATES = 5
-COLUMNS = ["segment", "churn_probability", "expected_net_revenue", "net_revenue_365d"]
+COLUMNS = [
+    "segment",
+    "churn_horizon_days",
+    "churn_probability",
+    "clv_horizon_days",
+    "expected_net_revenue",
+    "net_revenue_365d",
+]
 
 
 def main(arguments: list[str]) -> None:
@@ -42,6 +49,8 @@ def main(arguments: list[str]) -> None:
 def page(settings: Settings, as_of: date | None) -> Iterator[str]:
     """The whole page, line by line."""
     yield f"{settings.title}{' (simulated, not real data)' if settings.is_simulated else ''}"
+    if settings.licence:
+        yield f"licence of the data: {settings.licence}"
     yield f"lake {settings.lake}"
     yield from titled("Rows per table", table_lines(settings.lake))
     customers = table_at(settings.lake, CUSTOMER_360.name)
@@ -56,7 +65,7 @@ def page(settings: Settings, as_of: date | None) -> Iterator[str]:
         raise MissingInputError(f"{shown} is not published; the newest published date is {published[-1]}")
     rows = customers.to_pyarrow_table(filters=[("as_of_date", "=", shown)], columns=COLUMNS)
     yield from titled(f"Customers by segment on {shown}", segment_lines(rows, settings.currency))
-    yield from titled(f"Forecasts on {shown}", forecast_lines(rows, settings))
+    yield from titled(f"Forecasts on {shown}", forecast_lines(rows, settings.currency))
     yield from titled(f"Campaign {settings.campaign_id} on {shown}", campaign_lines(settings, shown))
     yield from titled("Where things are", place_lines(settings, shown))
 
@@ -100,6 +109,7 @@ def segment_lines(rows: "pa.Table", currency: str) -> Iterator[str]:
     """Size, share and revenue of each segment, the largest first."""
     frame = rows.select(["segment", "net_revenue_365d"]).to_pandas()
     frame["net_revenue_365d"] = frame["net_revenue_365d"].astype(float)
+    frame["segment"] = frame["segment"].fillna("no segment")
     sizes = frame.groupby("segment")["net_revenue_365d"].agg(["size", "sum"]).sort_values("size", ascending=False)
     total = len(frame)
     lines = [("segment", "customers", "share", f"net revenue, last year, {currency}")]
@@ -111,9 +121,10 @@ def segment_lines(rows: "pa.Table", currency: str) -> Iterator[str]:
     return aligned(lines, right=(1, 2, 3))
 
 
-def forecast_lines(rows: "pa.Table", settings: Settings) -> Iterator[str]:
-    """What the models expect, in a few numbers."""
-    frame = rows.select(["churn_probability", "expected_net_revenue"]).to_pandas()
+def forecast_lines(rows: "pa.Table", currency: str) -> Iterator[str]:
+    """What the models expect, in a few numbers; each horizon is that of the scores themselves."""
+    frame = rows.to_pandas()
+    horizons = frame[["churn_horizon_days", "clv_horizon_days"]].max()
     churn, value = frame["churn_probability"].dropna(), frame["expected_net_revenue"].dropna()
     if churn.empty:
         yield f"churn: no forecast ({SCORE_CHURN.name} has no rows; the shop has too little history for it)"
@@ -121,7 +132,7 @@ def forecast_lines(rows: "pa.Table", settings: Settings) -> Iterator[str]:
         low, middle, high = (f"{churn.quantile(share):.1%}" for share in (0.1, 0.5, 0.9))
         yield (
             f"churn: {churn.sum():,.0f} of {len(churn):,} customers expected not to order within "
-            f"{settings.churn_horizon_days} days; probability at the 10th, 50th and 90th percentile "
+            f"{horizons['churn_horizon_days']:.0f} days; probability at the 10th, 50th and 90th percentile "
             f"{low}, {middle}, {high}"
         )
     if value.empty:
@@ -129,7 +140,7 @@ def forecast_lines(rows: "pa.Table", settings: Settings) -> Iterator[str]:
     else:
         best = value.nlargest(max(1, len(value) // 10)).sum() / value.sum() if value.sum() else 0
         yield (
-            f"CLV: {value.sum():,.2f} {settings.currency} of net revenue expected in {settings.clv_horizon_days} days "
+            f"CLV: {value.sum():,.2f} {currency} of net revenue expected in {horizons['clv_horizon_days']:.0f} days "
             f"of {len(value):,} customers, {value.mean():,.2f} each; the best tenth brings {best:.0%}"
         )
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 
 from jobs import runtime
-from jobs.engine import SERVER_CLASS, SERVER_RECORD, server_of, spark_conf
+from jobs.engine import SERVER_CLASS, SERVER_RECORD, answers, recorded_server, spark_conf
 from jobs.errors import MissingInputError, TemporaryError
 from jobs.jars import jars_problem, java_problem
 from jobs.settings import Settings, get_settings
@@ -33,8 +33,9 @@ LOG = "spark-server.log"
 
 def start(settings: Settings) -> str:
     """Start a server for the lake, or find the one that runs; return its address once it answers."""
-    if running := server_of(settings):
+    if recorded_server(settings.lake) and (running := _answering(settings.lake)):
         return running
+    stop(settings)  # one that was started and never answered
     if problem := spark_problem(settings.spark_jars):
         raise MissingInputError(problem)
     settings.lake.mkdir(parents=True, exist_ok=True)
@@ -49,21 +50,37 @@ def start(settings: Settings) -> str:
             env=_environment(token),
             start_new_session=True,  # it outlives the task that starts it
         )
-    if not _answers(server, port):
-        _end(server.pid)
+    # Before it answers: were this process killed now, `stop` and the next `start` still know of the server.
+    _record(settings.lake, server.pid, f"sc://localhost:{port}/;token={token}")
+    address = _answering(settings.lake)
+    if not address:
+        stop(settings)
         raise TemporaryError(f"the Spark server did not start; its log is {log}")
-    address = f"sc://localhost:{port}/;token={token}"
-    record = settings.lake / SERVER_RECORD
-    record.touch(mode=0o600)  # before the token is in it
-    record.write_text(json.dumps({"host": socket.gethostname(), "pid": server.pid, "address": address}))
     return address
 
 
 def stop(settings: Settings) -> None:
-    """End the lake's server; none is no error."""
-    if server_of(settings):
-        _end(json.loads((settings.lake / SERVER_RECORD).read_text())["pid"])
-    (settings.lake / SERVER_RECORD).unlink(missing_ok=True)
+    """End the lake's server on this machine, ready or not; none is no error."""
+    if server := recorded_server(settings.lake):
+        _end(server["pid"])
+    if not _is_elsewhere(settings.lake):
+        (settings.lake / SERVER_RECORD).unlink(missing_ok=True)
+
+
+def _record(lake: Path, pid: int, address: str) -> None:
+    """Write the record whole or not at all, and never readable by others: the token is in it."""
+    partial = lake / f"{SERVER_RECORD}.{os.getpid()}"
+    partial.touch(mode=0o600)
+    partial.write_text(json.dumps({"host": socket.gethostname(), "pid": pid, "address": address}))
+    os.replace(partial, lake / SERVER_RECORD)
+
+
+def _is_elsewhere(lake: Path) -> bool:
+    """Whether the record is that of another machine's server, which only that machine can judge."""
+    try:
+        return bool(json.loads((lake / SERVER_RECORD).read_text())["host"] != socket.gethostname())
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def spark_problem(jars: Path) -> str | None:
@@ -112,15 +129,14 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _answers(server: "subprocess.Popen[bytes]", port: int) -> bool:
+def _answering(lake: Path) -> str | None:
+    """Address of the recorded server once it answers; None when it ends or takes too long."""
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return True
-        except OSError:
-            time.sleep(0.2)
-    return False
+    while time.monotonic() < deadline and (server := recorded_server(lake)):
+        if answers(server["address"]):
+            return str(server["address"])
+        time.sleep(0.2)
+    return None
 
 
 def _end(pid: int) -> None:

@@ -20,7 +20,7 @@ from jobs.settings import Settings
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from schemas.contract import Table
+    from schemas.contract import Column, Table
 
 log = logging.getLogger("nightjar")
 
@@ -68,11 +68,11 @@ class Run:
             return self.spark.table(self.location(table))
         return self.spark.read.format("delta").load(str(self.path(table)))
 
-    def known(self, table: "Table", as_of_date: date | None = None) -> "DataFrame":
-        """Rows that runs up to a date brought: the only ones that a job for that date may see."""
+    def known(self, table: "Table") -> "DataFrame":
+        """Rows that runs up to this one brought: the only ones that its jobs may see."""
         from pyspark.sql import functions as F
 
-        return self.read(table).filter(F.col("ingest_date") <= F.lit(as_of_date or self.as_of_date))
+        return self.read(table).filter(F.col("ingest_date") <= F.lit(self.as_of_date))
 
     def brought(self, table: "Table") -> "DataFrame":
         """Rows brought by the runs that this run stands for."""
@@ -163,31 +163,42 @@ class Run:
         """
         if not self.exists(table):
             self._create(table)
-        return table.column_names if self.settings.catalog else self._evolve(table)
+        return self._evolve(table)
 
     def _evolve(self, table: "Table") -> tuple[str, ...]:
-        from deltalake import DeltaTable, Schema
-
-        stored = DeltaTable(str(self.path(table)))
-        names = tuple(field.name for field in stored.schema().fields)
+        names = self._stored_names(table)
         if gone := [name for name in names if name not in table.column_names]:
             raise ContractError(
                 f"{table.name}: stored column {', '.join(gone)} is no longer in the contract; "
                 "declare it again, or build the lake anew"
             )
-        wanted = Schema.from_json(table.commented_struct.json()).fields
-        new = [field for field in wanted if field.name not in names]
+        new = tuple(name for name in table.column_names if name not in names)
         if new:
-            log.info("table=%s new columns %s; rows written before have null there", table.name, [f.name for f in new])
-            stored.alter.add_columns(new)
-        return names + tuple(field.name for field in new)
+            log.info("table=%s new columns %s; rows written before have null there", table.name, list(new))
+            self._add(table, new)
+        return names + new
+
+    def _stored_names(self, table: "Table") -> tuple[str, ...]:
+        if self.settings.catalog:
+            return tuple(self.spark.table(self.location(table)).columns)
+        from deltalake import DeltaTable
+
+        return tuple(field.name for field in DeltaTable(str(self.path(table))).schema().fields)
+
+    def _add(self, table: "Table", names: tuple[str, ...]) -> None:
+        if self.settings.catalog:
+            columns = ", ".join(_declared(table[name]) for name in names)
+            self.spark.sql(f"ALTER TABLE {self.location(table)} ADD COLUMNS ({columns})").collect()
+            return
+        from deltalake import DeltaTable, Schema
+
+        fields = Schema.from_json(table.commented_struct.json()).fields
+        DeltaTable(str(self.path(table))).alter.add_columns([field for field in fields if field.name in names])
 
     def _create(self, table: "Table") -> None:
         partition = [table.slice_column] if table.slice_column else None
         if self.settings.catalog:
-            columns = ", ".join(
-                f"`{c.name}` {c.type.simpleString().upper()} COMMENT '{_quoted(c.comment)}'" for c in table.columns
-            )
+            columns = ", ".join(map(_declared, table.columns))
             partitioned = f" PARTITIONED BY (`{table.slice_column}`)" if partition else ""
             comment = f" COMMENT '{_quoted(table.meaning)}'"
             self.spark.sql(
@@ -246,6 +257,10 @@ def checked_rows(rows: "DataFrame", table: "Table", also: tuple[tuple[str, str],
     # This form and no other: raise_error inside CASE gave false alarms on Sail 0.7.2, where a filter stood below it.
     passes = F.assert_true(broken.isNull(), F.coalesce(broken, F.lit(""))).cast(table[head].type)
     return typed.select(F.coalesce(passes, F.col(head)).alias(head), *rest)
+
+
+def _declared(column: "Column") -> str:
+    return f"`{column.name}` {column.type.simpleString().upper()} COMMENT '{_quoted(column.comment)}'"
 
 
 def _quoted(text: str) -> str:

@@ -17,12 +17,13 @@ from jobs import runtime
 from jobs.errors import MissingInputError
 from jobs.tables import Run
 from schemas.clean import CLEAN_REVIEWS
-from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, FEATURES
+from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, FEATURES, HAS_ORDERED
 from schemas.raw import RAW_REVIEWS
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    from pyspark.sql import DataFrame
 
 log = logging.getLogger("nightjar")
 
@@ -87,14 +88,14 @@ def split(stored: list[date], last: date, horizon_days: int) -> tuple[list[date]
 
 def training_set(run: Run, dates: list[date], horizon_days: int) -> TrainingSet:
     """Stored snapshots joined with what happened strictly after them, as known at the run's date."""
-    from pyspark.sql import functions as F
-
     from features.labels import labels
 
-    snapshots = feature_rows(run, dates).filter(F.col("btyd_age").isNotNull())
+    snapshots = feature_rows(run, dates).filter(HAS_ORDERED)
     later = labels(run.known(FEATURE_CUSTOMER_DAY), dates, horizon_days)
-    rows = sampled(snapshots).join(later, ["as_of_date", "customer_id"], "left").orderBy("as_of_date", "customer_id")
-    frame = rows.toPandas()
+    rows = (
+        sampled(snapshots).join(later, ["as_of_date", "customer_id"], how="left").orderBy("as_of_date", "customer_id")
+    )
+    frame: pd.DataFrame = rows.toPandas()
     return TrainingSet(
         frame[list(FEATURE_NAMES)].astype(float),
         frame["customer_id"].to_numpy(),
@@ -103,7 +104,7 @@ def training_set(run: Run, dates: list[date], horizon_days: int) -> TrainingSet:
     )
 
 
-def feature_rows(run: Run, dates: list[date]):
+def feature_rows(run: Run, dates: list[date]) -> "DataFrame":
     """Snapshots of the dates with every feature as a double."""
     from pyspark.sql import functions as F
 
@@ -115,8 +116,8 @@ def feature_rows(run: Run, dates: list[date]):
     )
 
 
-def sampled(rows):
-    """At most `MAXIMUM_ROWS` rows, whole customers, always the same ones."""
+def sampled(rows: "DataFrame") -> "DataFrame":
+    """About `MAXIMUM_ROWS` rows at most, whole customers, always the same ones."""
     from pyspark.sql import functions as F
 
     count = rows.count()
@@ -154,7 +155,7 @@ def train_embedding(run: Run, stored: list[date]) -> dict[str, object]:
     """Contractive autoencoder on the run's date."""
     from models.autoencoder import Autoencoder, AutoencoderConfig
 
-    frame = sampled(feature_rows(run, [run.as_of_date])).orderBy("customer_id").toPandas()
+    frame: pd.DataFrame = sampled(feature_rows(run, [run.as_of_date])).orderBy("customer_id").toPandas()
     model = Autoencoder.fit(frame[list(FEATURE_NAMES)].astype(float), AutoencoderConfig(seed=run.settings.seed))
     version = register(run, "embedding", model, {}, training_dates=run.as_of_date)
     return {"version": version, "mse": model.metrics["holdout_mse"], "mean_mse": model.metrics["column_mean_mse"]}
@@ -199,7 +200,7 @@ def train_clv(run: Run, stored: list[date]) -> dict[str, object]:
     config = TwoPartConfig(seed=run.settings.seed % 2**31, threads=run.settings.threads)
     trees = TwoPartClv.fit(training.frame, training.later_net_revenue, training.customers, horizon, config)
     best, measured = choose([btyd, trees], holdout.frame, holdout.later_net_revenue)
-    past = PastRateClv(horizon, ("net_revenue_lifetime", "btyd_age"))
+    past = PastRateClv(horizon)
     measured["rfm"] = evaluate_amounts(holdout.later_net_revenue, past.predict(holdout.frame[list(past.feature_names)]))
     metrics = {f"holdout_{kind}_{key}": value for kind, values in measured.items() for key, value in values.items()}
     dates = {"training_dates": ",".join(map(str, training_dates)), "holdout_date": holdout_date}

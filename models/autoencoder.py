@@ -128,10 +128,6 @@ class Autoencoder:
 
     predict = encode
 
-    def reconstruct(self, frame: pd.DataFrame) -> np.ndarray:
-        """Return the scaled features (n, d) as the embedding remembers them; compare with `scaler.transform`."""
-        return self._decode(self.encode(frame))
-
     def reconstruction_error(self, frame: pd.DataFrame) -> np.ndarray:
         """Mean squared error of each row, in scaled units: high where a customer is unlike those trained on."""
         scaled = self.scaler.transform(frame)

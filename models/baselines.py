@@ -1,25 +1,22 @@
 """What the models have to beat: forecasts from recency, frequency and monetary value alone."""
 
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from models.base import TrainingDataError, read_json, to_matrix, with_tuples, write_json
+from models.base import TrainingDataError, to_matrix
 from models.scaling import FeatureScaler
 
 
 @dataclass(frozen=True)
 class RfmChurn:
-    """Logistic regression on the scaled logarithms of recency_days, order_count and monetary."""
+    """Logistic regression on the scaled logarithms of recency, frequency and net revenue."""
 
     feature_names: tuple[str, ...]
     scaler: FeatureScaler
     coefficients: tuple[float, ...]
     intercept: float
-    metrics: dict[str, float] = field(default_factory=dict)
-    seed: int = 0
 
     @classmethod
     def fit(cls, frame: pd.DataFrame, labels: np.ndarray) -> "RfmChurn":
@@ -38,38 +35,20 @@ class RfmChurn:
 
         return expit(self.scaler.transform(frame) @ np.array(self.coefficients) + self.intercept)
 
-    def save(self, directory: Path) -> None:
-        """Write `rfm_churn.json`."""
-        write_json(directory, "rfm_churn.json", asdict(self))
-
-    @classmethod
-    def load(cls, directory: Path) -> "RfmChurn":
-        """Read `rfm_churn.json`."""
-        content = read_json(directory, "rfm_churn.json")
-        return cls(**with_tuples({**content, "scaler": FeatureScaler.from_json(content["scaler"])}))
-
 
 @dataclass(frozen=True)
 class PastRateClv:
     """The customer goes on as before: net revenue so far per day since the first order, times the horizon."""
 
     horizon_days: float
-    feature_names: tuple[str, ...] = ("monetary", "btyd_age_days")
+    feature_names: tuple[str, ...] = ("net_revenue_lifetime", "btyd_age")
     min_age_days: float = 30.0
-    metrics: dict[str, float] = field(default_factory=dict)
-    seed: int = 0
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray:
-        """Net revenue expected within the horizon; 0 for who never ordered. A first week is not taken for a rate."""
+        """Net revenue expected within the horizon; 0 for who never ordered.
+
+        Who first ordered less than `min_age_days` ago counts as that old: a first week is not taken for a rate.
+        """
         revenue, age = to_matrix(frame, self.feature_names).T
         rate = revenue / np.maximum(age, self.min_age_days)
         return np.nan_to_num(rate) * self.horizon_days
-
-    def save(self, directory: Path) -> None:
-        """Write `past_rate_clv.json`."""
-        write_json(directory, "past_rate_clv.json", asdict(self))
-
-    @classmethod
-    def load(cls, directory: Path) -> "PastRateClv":
-        """Read `past_rate_clv.json`."""
-        return cls(**with_tuples(read_json(directory, "past_rate_clv.json")))

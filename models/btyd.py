@@ -22,9 +22,9 @@ class BtydConfig:
     """Column names of (x, t_x, T) and of the mean repeat order amount, and limits of the search."""
 
     frequency_column: str = "btyd_frequency"
-    recency_column: str = "btyd_recency_days"
-    age_column: str = "btyd_age_days"
-    amount_column: str = "mean_repeat_order_amount"
+    recency_column: str = "btyd_recency"
+    age_column: str = "btyd_age"
+    amount_column: str = "mean_repeat_amount"
     max_iterations: int = 1000
 
 

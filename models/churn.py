@@ -73,9 +73,10 @@ class ChurnModel:
         return self.calibration.predict(_average(self.xgboost, self.lightgbm, features, self.config.threads))
 
     def explain(self, frame: pd.DataFrame, top: int = 3) -> pd.DataFrame:
-        """Name the features that moved each row most, by exact tree SHAP values of the XGBoost half.
+        """Name the features that raise each row most, by exact tree SHAP values of the XGBoost half.
 
-        reason_1.. are names; contribution_1.. are log-odds, positive towards churn.
+        reason_1.. are names, the strongest raiser first; contribution_1.. are log-odds, at or below 0 where no further
+        feature raises the row.
         """
         import xgboost
 
@@ -85,7 +86,7 @@ class ChurnModel:
         if len(features):
             matrix = xgboost.DMatrix(features, nthread=self.config.threads)
             shares = self.xgboost.predict(matrix, pred_contribs=True)[:, :-1].astype(float)
-        order = np.argsort(-np.abs(shares), axis=1, kind="stable")[:, :top]
+        order = np.argsort(-shares, axis=1, kind="stable")[:, :top]
         names = np.array(self.feature_names, dtype=object)[order]
         amounts = np.take_along_axis(shares, order, axis=1)
         columns: dict[str, np.ndarray] = {}

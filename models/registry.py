@@ -52,9 +52,7 @@ def register(
     tracking_uri: str,
     training_key: str,
     metrics: Mapping[str, float] | None = None,
-    params: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
-    artifact_directory: Path | None = None,
 ) -> str:
     """Keep a trained model as the champion of its name and return its version.
 
@@ -76,8 +74,8 @@ def register(
                 "seed": str(model.seed),
                 "feature_names": json.dumps(model.feature_names),
             }
-            location = artifact_directory or _artifacts_beside(tracking_uri)
-            run_id = _log_run(client, name, {**model.metrics, **(metrics or {})}, params or {}, told, location)
+            measured = {**model.metrics, **(metrics or {})}
+            run_id = _log_run(client, name, measured, told, _artifacts_beside(tracking_uri))
             client.log_artifacts(run_id, folder, "model")
             client.set_terminated(run_id)
             source = f"{client.get_run(run_id).info.artifact_uri}/model"
@@ -177,23 +175,21 @@ def _log_run(
     client: Any,
     name: str,
     metrics: Mapping[str, float],
-    params: Mapping[str, Any],
     tags: Mapping[str, str],
-    artifact_directory: Path | None,
+    artifacts: Path | None,
 ) -> str:
     """Write one finished run's facts in one call and return its id."""
-    from mlflow.entities import Metric, Param, RunTag
+    from mlflow.entities import Metric, RunTag
 
     experiment = client.get_experiment_by_name(EXPERIMENT)
-    location = artifact_directory.absolute().as_uri() if artifact_directory else None
+    location = artifacts.absolute().as_uri() if artifacts else None
     experiment_id = experiment.experiment_id if experiment else client.create_experiment(EXPERIMENT, location)
     run_id: str = client.create_run(experiment_id, run_name=name).info.run_id
     now = int(time.time() * 1000)
     client.log_batch(
         run_id,
         [Metric(key, float(value), now, 0) for key, value in metrics.items() if math.isfinite(value)],
-        [Param(key, str(value)) for key, value in params.items()],
-        [RunTag(key, value[:5000]) for key, value in tags.items()],
+        tags=[RunTag(key, value[:5000]) for key, value in tags.items()],
     )
     return run_id
 

@@ -19,7 +19,6 @@ _GRID = (
     ("new", "potential_loyalist", "potential_loyalist", "champions", "champions"),
 )
 SEGMENT_BY_CELL = {(r + 1, f + 1): name for r, row in enumerate(_GRID) for f, name in enumerate(row)}
-SEGMENTS = (*sorted(set(SEGMENT_BY_CELL.values())), NO_ORDERS)
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,8 @@ class RfmConfig:
     """Which columns hold days since the last order, number of orders, and net revenue."""
 
     recency_column: str = "recency_days"
-    frequency_column: str = "order_count"
-    monetary_column: str = "monetary"
+    frequency_column: str = "order_count_lifetime"
+    monetary_column: str = "net_revenue_lifetime"
 
 
 @dataclass(frozen=True)

@@ -51,11 +51,6 @@ class FeatureScaler:
         indicators = tuple(name for name, flag in zip(names, has_missing, strict=True) if flag)
         return cls(names, tuple(mean.tolist()), tuple(deviation.tolist()), indicators, config)
 
-    @property
-    def output_names(self) -> tuple[str, ...]:
-        """Names of the columns of `transform`, in order."""
-        return self.feature_names + tuple(f"{name}_is_missing" for name in self.indicator_names)
-
     def transform(self, frame: pd.DataFrame) -> np.ndarray:
         """Return float32 (n, d): the scaled columns, then the indicators of missing values."""
         values = _compress(to_matrix(frame, self.feature_names), self.config)

@@ -3,6 +3,7 @@
 from pyspark.sql import types as T
 
 from schemas.contract import MONEY, Between, Column, NotNull, OneOf, Table
+from schemas.score import SEGMENTS
 
 _REQUIRED = (NotNull(),)
 _AS_OF = Column("as_of_date", T.DateType(), "Published date that the plan was made from.", _REQUIRED)
@@ -22,7 +23,7 @@ CAMPAIGN_ASSIGNMENT = Table(
         Column("customer_id", T.StringType(), "Shop account.", _REQUIRED),
         _ARM,
         Column("priority_rank", T.IntegerType(), "Place by value at risk.", (NotNull(), Between(1))),
-        Column("segment", T.StringType(), "RFM segment.", _REQUIRED),
+        Column("segment", T.StringType(), "RFM segment; null: no RFM model.", (OneOf(SEGMENTS),)),
         Column("churn_probability", T.DoubleType(), "P(no order in the horizon).", (NotNull(), Between(0, 1)), "probability"),
         Column("expected_net_revenue", T.DoubleType(), "CLV over the horizon.", (NotNull(), Between(0)), "shop currency"),
         Column("value_at_risk", T.DoubleType(), "Probability of leaving times the value of a usual horizon.", (NotNull(), Between(0)), "shop currency"),
@@ -41,7 +42,7 @@ CAMPAIGN_RESULT = Table(
         _CAMPAIGN,
         _AS_OF,
         _ARM,
-        Column("observed_days", T.IntegerType(), "Days since the plan.", (NotNull(), Between(1)), "days"),
+        Column("observed_days", T.IntegerType(), "Days since the plan, at most the campaign's window.", (NotNull(), Between(1)), "days"),
         Column("is_final", T.BooleanType(), "Whether the campaign's window is over.", _REQUIRED),
         Column("customer_count", T.LongType(), "Customers in the arm.", (NotNull(), Between(0)), "customers"),
         Column("buyer_count", T.LongType(), "Customers who ordered since.", (NotNull(), Between(0)), "customers"),

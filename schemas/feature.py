@@ -15,6 +15,7 @@ from schemas.contract import LINE_MONEY, MONEY, Between, Column, NotNull, OneOf,
 
 _REQUIRED = (NotNull(),)
 LIFETIME = None
+HAS_ORDERED = "btyd_age IS NOT NULL"  # SQL over a snapshot's row: whom churn and CLV are told of
 
 
 def _count(name: str, meaning: str, unit: str) -> Column:
@@ -47,7 +48,7 @@ FACTS: tuple[Column, ...] = (
     _count("cart_count", "Additions to the cart.", "events"),
     _count("cart_removal_count", "Removals from the cart.", "events"),
     _count("click_purchase_count", "Purchases seen in the clickstream.", "events"),
-    _count("mobile_session_count", "Sessions begun on a phone or in an app.", "sessions"),
+    _count("mobile_session_count", "Sessions begun on a phone, on a tablet or in an app.", "sessions"),
     _count("bounce_count", "Sessions of one event; -1 when a later run adds a second.", "sessions"),
     _number("session_seconds", "Time spent in sessions.", "seconds"),
     _count("review_count", "Reviews written.", "reviews"),
@@ -156,12 +157,22 @@ FEATURES: tuple[Feature, ...] = (
     *sums("sale_amount", (90, LIFETIME)),
     Feature("order_gap_days", "gap", "order_count", "Mean days between days with an order.", "days"),
     ratio(
-        "mean_order_amount_90d", "net_revenue_90d", "order_count_90d", "Net revenue per order, last 90 days.", "money"
+        "mean_order_amount_90d",
+        "net_revenue_90d",
+        "order_count_90d",
+        "Net revenue per order, last 90 days.",
+        "shop currency",
     ),
     ratio(
-        "mean_order_amount_lifetime", "net_revenue_lifetime", "order_count_lifetime", "Net revenue per order.", "money"
+        "mean_order_amount_lifetime",
+        "net_revenue_lifetime",
+        "order_count_lifetime",
+        "Net revenue per order.",
+        "shop currency",
     ),
-    Feature("order_amount_spread", "spread", "order_amount_squared", "Standard deviation of order amounts.", "money"),
+    Feature(
+        "order_amount_spread", "spread", "order_amount_squared", "Standard deviation of order amounts.", "shop currency"
+    ),
     ratio("lines_per_order_lifetime", "sale_line_count_lifetime", "order_count_lifetime", "Lines per order.", "lines"),
     ratio("refund_share_lifetime", "refund_amount_lifetime", "sale_amount_lifetime", "Refunds per money sold."),
     ratio("discount_share_90d", "discount_amount_90d", "sale_amount_90d", "Discounts per money sold, last 90 days."),
@@ -193,7 +204,11 @@ FEATURES: tuple[Feature, ...] = (
         "clicks_per_session_90d", "click_count_90d", "session_count_90d", "Depth of a session, last 90 days.", "events"
     ),
     ratio(
-        "seconds_per_session_90d", "session_seconds_90d", "session_count_90d", "Time per session, last 90 days.", "s"
+        "seconds_per_session_90d",
+        "session_seconds_90d",
+        "session_count_90d",
+        "Time per session, last 90 days.",
+        "seconds",
     ),
     ratio("cart_rate_90d", "cart_count_90d", "session_count_90d", "Cart additions per session, last 90 days.", "ratio"),
     ratio(
@@ -204,7 +219,12 @@ FEATURES: tuple[Feature, ...] = (
         "ratio",
     ),
     ratio("session_trend_30d", "session_count_30d", "session_count_90d", "Last 30 days' share of 90 days' sessions."),
-    ratio("mobile_share_90d", "mobile_session_count_90d", "session_count_90d", "Sessions on a phone, last 90 days."),
+    ratio(
+        "mobile_share_90d",
+        "mobile_session_count_90d",
+        "session_count_90d",
+        "Sessions on a phone, on a tablet or in an app, last 90 days.",
+    ),
     # reviews
     Feature("review_recency_days", "recency", "review_count", "Days since the last review.", "days"),
     *sums("review_count", (90, 365, LIFETIME)),

@@ -4,6 +4,7 @@ from pyspark.sql import types as T
 
 from schemas.contract import Between, Column, NotNull, OneOf, Table
 
+GATED_LAYERS = ("clean", "feature", "score")  # in the order in which a night passes their gates
 _REQUIRED = (NotNull(),)
 _COUNT = (NotNull(), Between(0))
 
@@ -52,7 +53,7 @@ OPS_GATE = Table(
     key=("as_of_date", "layer", "table_name", "expectation"),
     columns=(
         Column("as_of_date", T.DateType(), "Date judged.", _REQUIRED),
-        Column("layer", T.StringType(), "Gate.", (NotNull(), OneOf(("clean", "feature", "score")))),
+        Column("layer", T.StringType(), "Gate.", (NotNull(), OneOf(GATED_LAYERS))),
         Column("table_name", T.StringType(), "Table judged.", _REQUIRED),
         Column("expectation", T.StringType(), "Expectation and its arguments.", _REQUIRED),
         Column("is_success", T.BooleanType(), "Whether it held.", _REQUIRED),

@@ -171,7 +171,12 @@ RAW_QUARANTINE = Table(
         Column("ingest_date", T.DateType(), "as_of_date of the run that read the row.", _REQUIRED),
         Column("source", T.StringType(), "Landing source.", _REQUIRED),
         Column("source_file", T.StringType(), "Landing file, from the landing folder.", _REQUIRED),
-        Column("source_line", T.LongType(), "Line (text) or row (Parquet), from 1; 0 is the whole file.", _REQUIRED),
+        Column(
+            "source_line",
+            T.LongType(),
+            "Number from 1 of the record (CSV: the header counts; JSON array, Parquet) or of the line (JSON lines); 0 is the whole file.",
+            _REQUIRED,
+        ),
         Column("reason", T.StringType(), "Rules broken.", _REQUIRED),
         Column("original_text", T.StringType(), "The row as it came; Parquet rows as JSON."),
     ),

@@ -8,7 +8,6 @@ _REQUIRED = (NotNull(),)
 _AS_OF = Column("as_of_date", T.DateType(), "Last full day known.", _REQUIRED)
 _CUSTOMER = Column("customer_id", T.StringType(), "Shop account.", _REQUIRED)
 _MODEL = Column("model_version", T.StringType(), "Registered model and version that gave the score.", _REQUIRED)
-_SCORE = (NotNull(), Between(1, 5))
 SEGMENTS = (
     "champions", "loyal", "potential_loyalist", "new", "promising", "needs_attention",
     "about_to_sleep", "at_risk", "cannot_lose", "hibernating", "lost", "no_orders",
@@ -53,7 +52,7 @@ SCORE_CHURN = _score_table(
     "Calibrated probability of no order in the horizon, for customers who have ordered.",
     Column("horizon_days", T.IntegerType(), "Horizon H.", (NotNull(), Between(1)), "days"),
     Column("churn_probability", T.DoubleType(), "P(no order in (D, D+H]).", (NotNull(), Between(0, 1)), "probability"),
-    Column("top_reasons", T.StringType(), "Features that raise the probability most, strongest first."),
+    Column("top_reasons", T.StringType(), "Up to three features that raise the probability most, strongest first."),
 )
 
 SCORE_CLV = _score_table(
@@ -80,21 +79,21 @@ CUSTOMER_360 = Table(
         _AS_OF,
         _CUSTOMER,
         Column("snapshot_version", T.IntegerType(), "Version of the feature snapshot.", _REQUIRED),
-        Column("segment", T.StringType(), "RFM segment.", (NotNull(), OneOf(SEGMENTS))),
+        Column("segment", T.StringType(), "RFM segment; null: has ordered, no RFM model.", (OneOf(SEGMENTS),)),
         Column("recency_days", T.LongType(), "Days since the last order.", (Between(0),), "days"),
         Column("order_count_365d", T.LongType(), "Orders in the last year.", _REQUIRED, "orders"),
         Column("net_revenue_365d", MONEY, "Net revenue in the last year.", _REQUIRED, "shop currency"),
         Column("net_revenue_lifetime", MONEY, "Net revenue ever.", _REQUIRED, "shop currency"),
         Column("churn_horizon_days", T.IntegerType(), "Horizon of churn_probability.", (), "days"),
         Column("churn_probability", T.DoubleType(), "P(no order in the horizon); null: never ordered.", (Between(0, 1),), "probability"),
-        Column("churn_top_reasons", T.StringType(), "Features that raise it most."),
+        Column("churn_top_reasons", T.StringType(), "Up to three features that raise it most, strongest first."),
         Column("clv_horizon_days", T.IntegerType(), "Horizon of expected_net_revenue.", (), "days"),
         Column("expected_net_revenue", T.DoubleType(), "CLV over the horizon; null: never ordered.", (Between(0),), "shop currency"),
         Column("alive_probability", T.DoubleType(), "P(still a customer).", (Between(0, 1),), "probability"),
         Column("has_marketing_consent", T.BooleanType(), "Whether marketing contact is allowed; null: not known."),
         Column("country", T.StringType(), "Country."),
         Column("region", T.StringType(), "State or region."),
-        Column("embedding", T.ArrayType(T.FloatType()), "Customer embedding.", _REQUIRED),
+        Column("embedding", T.ArrayType(T.FloatType()), "Customer embedding; null: no model."),
         Column("models", T.StringType(), "Versions of the models behind the row."),
     ),
     slice_column="as_of_date",

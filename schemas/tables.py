@@ -45,5 +45,3 @@ TABLES: tuple[Table, ...] = (
     OPS_ERASED_CUSTOMER,
     OPS_ERASURE,
 )
-
-BY_NAME: dict[str, Table] = {table.name: table for table in TABLES}

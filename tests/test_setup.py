@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -181,12 +182,19 @@ def test_a_stopped_run_stops_its_step() -> None:
 
 
 def test_the_jobs_hear_of_lake_engine_and_zone(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NIGHTJAR_BUSINESS_TIMEZONE", raising=False)
+    monkeypatch.setenv("NIGHTJAR_BUSINESS_TIMEZONE", "UTC")  # another shop's, left in the shell
     (lake / "shop.toml").write_text('business_timezone = "America/New_York"\n')
     told = nightly.Options("simulated", None, lake, None, 2, "spark").environment
     assert told["NIGHTJAR_LAKE"] == str(lake)
     assert told["NIGHTJAR_ENGINE"] == "spark"
     assert told["NIGHTJAR_BUSINESS_TIMEZONE"] == "America/New_York"
+
+
+def test_one_night_near_the_first_day_is_not_refused_for_nights_that_it_does_not_run(lake: Path) -> None:
+    early = nightly.Options("simulated", None, lake, date(2024, 1, 2), 3, "sail")
+    nightly.check_lake(early, "night")
+    with pytest.raises(nightly.OptionError, match="NIGHTS=3 is longer"):
+        nightly.check_lake(early, "all")
 
 
 def test_a_landed_data_set_of_our_own_is_not_landed_again(lake: Path, tmp_path: Path) -> None:

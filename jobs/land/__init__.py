@@ -3,6 +3,8 @@
 One module per data set. Each exposes
 
 - ``PROFILE``: flat settings of the shop, written to ``shop.toml``;
+- ``EXPECTS`` (where it needs ``--source``): what that folder must hold, in words; read as text before anything is
+  installed, so it is a plain string or an f-string;
 - ``NOTES`` (optional): a comment for a key of ``PROFILE``, written above it;
 - ``land(source, landing, options)``: writes the files and returns the rows written per source;
 - ``business_dates(landing)`` (optional): first and last full business day, where the day folders alone do not tell.
@@ -14,6 +16,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
+from jobs.errors import MissingInputError
+
 DATASETS: Mapping[str, str] = {
     "complete-journey": "jobs.land.complete_journey",
     "simulated": "jobs.land.simulated",
@@ -23,10 +27,8 @@ DATASETS: Mapping[str, str] = {
 }
 
 
-class LandingError(Exception):
+class LandingError(MissingInputError):
     """A landing that cannot go on; the message is one line that says what to do."""
-
-    exit_code = 2
 
 
 class Adapter(Protocol):

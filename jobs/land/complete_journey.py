@@ -45,14 +45,12 @@ PROFILE: dict[str, str | int | float | bool | date] = {
     "churn_horizon_days": 56,
     "clv_horizon_days": 90,
     "consent_required": False,
-    "quantity_is_units": True,
     "has_prices": True,
     "minimum_volume_ratio": 0.55,
 }
 NOTES = {
     "churn_horizon_days": "Households shop weekly: 10% stay away for 8 weeks, 18% for 4, 6% for 13.",
     "consent_required": "The public data says nothing about marketing consent.",
-    "quantity_is_units": "Where it is not empty: fuel, sold by volume, has none.",
     "minimum_volume_ratio": "Lowest day: Thanksgiving, 0.58 of the usual Thursday. Closed on Christmas Day.",
 }
 PARTS = ("transactions", "products", "demographics", "campaigns", "campaign_descriptions", "coupon_redemptions")

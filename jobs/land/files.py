@@ -5,7 +5,6 @@ import gzip
 import io
 import json
 import os
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -151,7 +150,3 @@ class BusinessDays:
         starts = (first + timedelta(days=i) for i in range(count))
         #: Midnights as seconds since 1970, for a search over many stamps at once.
         self.midnights = [int(datetime(d.year, d.month, d.day, tzinfo=tz).timestamp()) for d in starts]
-
-    def day(self, epoch_seconds: float) -> date:
-        """The business day of one instant."""
-        return self.first + timedelta(days=bisect_right(self.midnights, epoch_seconds) - 1)

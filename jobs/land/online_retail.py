@@ -34,7 +34,6 @@ PROFILE: dict[str, str | int | float | bool | date] = {
     "churn_horizon_days": 90,
     "clv_horizon_days": 90,
     "consent_required": False,
-    "quantity_is_units": True,
     "has_prices": True,
     "minimum_volume_ratio": 0.2,
 }

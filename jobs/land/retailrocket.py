@@ -37,7 +37,6 @@ PROFILE: dict[str, str | int | float | bool | date] = {
     "churn_horizon_days": 28,
     "clv_horizon_days": 28,
     "consent_required": False,
-    "quantity_is_units": False,
     "has_prices": False,
     "minimum_volume_ratio": 0.05,
 }

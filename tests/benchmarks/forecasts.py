@@ -122,7 +122,7 @@ def scored(lake: Path) -> pd.DataFrame:
         .set_index("customer_id")
         .astype({name: float for name in (*names, "btyd_age")})
     )
-    past = PastRateClv(HORIZON_DAYS, ("net_revenue_lifetime", "btyd_age"))
+    past = PastRateClv(HORIZON_DAYS)
     own = pd.DataFrame(
         {
             "rfm_churn": baseline.predict(features[names]),

@@ -43,6 +43,13 @@ def rendered(dags: dict[str, Any], home: Path) -> str:
     return "".join(lines)
 
 
+def test_a_local_spark_is_told_the_same_by_the_dag_and_by_the_job(load_dags: Any) -> None:
+    from jobs.engine import LOCAL_CONF
+
+    load_dags()
+    assert sys.modules["tasks"].LOCAL_SPARK == LOCAL_CONF  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("engine", ["sail", "spark"])
 def test_the_commands_are_the_stored_ones(load_dags: Any, engine: str, tmp_path: Path) -> None:
     (tmp_path / ".jars").mkdir()

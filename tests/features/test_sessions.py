@@ -97,6 +97,20 @@ def test_what_a_later_run_adds_to_a_session_draws_no_click_into_it_that_an_earli
     assert one == {row["event_id"]: row["session_id"] for row in placed(*clicks, at_once=True)}
 
 
+@pytest.mark.parametrize(
+    ("agent", "is_bot"),
+    [
+        ("bot", True),
+        ("Mozilla/5.0 (compatible; bingbot/2.0)", True),
+        ("UBot Studio", True),
+        ("Mozilla/5.0 (Linux; Android 10; CUBOT X30) AppleWebKit/537.36", False),
+        ("Mozilla/5.0 (Linux; Android 10; Cubot; rv:1) curl/8.0", True),
+    ],
+)
+def test_a_phone_whose_make_ends_in_bot_is_none(placed, agent, is_bot):
+    assert [row["is_bot"] for row in placed(click("c", 600, user_agent=agent))] == [is_bot]
+
+
 def test_agents_and_rates_tell_of_bots(placed):
     fast = [click(f"f{place:02}", 700 + place / 100, visitor_id="fast") for place in range(BOT_RATE + 1)]
     named = click("named", 600, user_agent="Mozilla/5.0 (compatible; Googlebot/2.1)", visitor_id="g")

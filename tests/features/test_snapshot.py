@@ -175,3 +175,19 @@ def test_money_that_belongs_to_no_order_does_not_spread_the_orders(one):
     order = {"order_count": 1, "net_amount": 100, "order_amount": 100, "order_amount_squared": 10_000}
     row = one(tile(20, **order), tile(9, **order), tile(5, net_amount=-50, refund_amount=50))
     assert row["order_amount_spread"] == 0.0 and row["mean_repeat_amount"] == 100.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "fact"),
+    [
+        ("gap", "click_count"),
+        ("btyd", "session_count"),
+        ("mean", "sale_amount"),
+        ("recency", "view_count"),
+        ("no", "x"),
+    ],
+)
+def test_a_feature_of_a_fact_that_its_kind_is_not_made_of_is_refused(kind, fact, frame, monkeypatch):
+    monkeypatch.setattr("features.snapshot.FEATURES", (Feature("new", kind, fact, "New.", "days"),))
+    with pytest.raises(ValueError, match=f"new: no rule for kind {kind} of {fact}"):
+        snapshots(frame(FEATURE_CUSTOMER_DAY), [D], 1)

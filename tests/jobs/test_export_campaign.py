@@ -13,6 +13,7 @@ import pytest
 from jobs import export_campaign
 from jobs.errors import MissingInputError
 from schemas.campaign import CAMPAIGN_ASSIGNMENT
+from schemas.score import CUSTOMER_360
 
 D = date(2024, 3, 31)
 
@@ -45,6 +46,12 @@ def test_the_contacted_arm_alone_leaves_the_house_in_order(lake, give_plan, run_
     assert (about["contact_count"], about["control_count"], about["as_of_date"]) == (2, 1, str(D))
 
 
+def test_a_customer_without_a_segment_has_an_empty_cell(lake, give_plan, run_job):
+    give_plan({"customer_id": "a", "segment": None})
+    run_job("export_campaign", D)
+    assert [row["segment"] for row in contacts(lake)] == [""]
+
+
 def test_the_manifest_tells_size_and_hash_of_the_file(lake, give_plan, run_job):
     give_plan({"customer_id": "Zoë, the 2nd"})
     run_job("export_campaign", D)
@@ -52,6 +59,16 @@ def test_the_manifest_tells_size_and_hash_of_the_file(lake, give_plan, run_job):
     about = json.loads((folder(lake) / "manifest.json").read_text())["files"]
     assert about == {"contacts.csv": {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}}
     assert contacts(lake)[0]["customer_id"] == "Zoë, the 2nd"
+
+
+def test_the_manifest_tells_the_horizons_of_the_scores_and_the_licence(lake, give_plan, run_job, make_run, frame):
+    give_plan({"customer_id": "a"})
+    scored = {"as_of_date": D, "churn_horizon_days": 56, "clv_horizon_days": 30}
+    make_run(D).replace(frame(CUSTOMER_360, scored, {"as_of_date": D, "customer_id": "b"}), CUSTOMER_360)
+    run_job("export_campaign", D, churn_horizon_days=90, licence="CC-BY-NC-SA-4.0")
+    about = json.loads((folder(lake) / "manifest.json").read_text())
+    assert (about["churn_horizon_days"], about["clv_horizon_days"]) == (56, 30)
+    assert about["licence"] == "CC-BY-NC-SA-4.0"
 
 
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])

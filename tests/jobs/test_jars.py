@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobs import jars
+from jobs.errors import MissingInputError
 
 pytest.importorskip("delta", reason="delta-spark is not installed")
 
@@ -58,7 +59,7 @@ def test_no_java_is_told_in_one_line(tmp_path, monkeypatch):
 def test_no_java_ends_with_exit_code_2(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "nowhere"))
     with caplog.at_level(logging.ERROR):
-        assert jars.main(["--into", str(tmp_path / "jars")]) == jars.NOT_READY == 2
+        assert jars.main(["--into", str(tmp_path / "jars")]) == 2
     assert len(caplog.records) == 1 and "Java 17 or 21" in caplog.text
 
 
@@ -101,7 +102,7 @@ def test_a_resolve_that_brings_too_little_leaves_the_old_libraries(tmp_path, mon
     monkeypatch.setattr(jars, "java_problem", lambda: None)
     said = "a\n:: unresolved dependency: io.delta#x: not found\nb"
     monkeypatch.setattr(jars, "_resolve", lambda scratch, ivy_settings: said)
-    with pytest.raises(jars.NotReadyError, match=r"with network.*unresolved dependency"):
+    with pytest.raises(MissingInputError, match=r"with network.*unresolved dependency"):
         jars.fetch(into)
     assert [path.name for path in into.iterdir()] == ["io.delta_delta-storage-3.0.0.jar"]
 

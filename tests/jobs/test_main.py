@@ -39,6 +39,14 @@ def test_an_unknown_job_is_refused_before_any_runs(names, monkeypatch):
         jobs_main.main([*names, "--as-of", "2024-03-31"])
 
 
+@pytest.mark.parametrize("word", ["--help", "-h"])
+def test_help_tells_the_jobs_and_runs_none(word, monkeypatch, capsys):
+    monkeypatch.setattr(runtime, "run_jobs", lambda *_: pytest.fail("ran"))
+    jobs_main.main([word])
+    told = capsys.readouterr().out
+    assert all(job in told for job in jobs_main.JOBS)
+
+
 def test_every_job_named_has_a_main():
     from importlib import import_module
 

@@ -49,7 +49,7 @@ def test_a_date_is_published_with_what_each_score_tells(give, make_run, run_job)
     assert (buyer.segment, buyer.recency_days, buyer.embedding) == ("loyal", 3, [0.5, 1.0])
     assert (buyer.churn_probability, buyer.expected_net_revenue) == (0.25, 12.5)
     assert buyer.models == "rfm-2, embedding-1, churn-7, clv-3"
-    assert (guest.segment, guest.churn_probability, guest.embedding, guest.models) == ("no_orders", None, [], None)
+    assert (guest.segment, guest.churn_probability, guest.embedding, guest.models) == ("no_orders", None, None, None)
 
 
 def test_publishing_a_date_leaves_the_earlier_dates_there(give, make_run, run_job):

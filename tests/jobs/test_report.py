@@ -259,6 +259,11 @@ def test_simulated_data_are_called_so(page, text):
     assert "Simulated data" not in text
 
 
+def test_the_licence_of_the_data_is_told_where_there_is_one(page, text):
+    assert "Data: CC-BY-NC-SA-4.0" in page(licence="CC-BY-NC-SA-4.0")
+    assert "Data:" not in text
+
+
 def test_a_rerun_gives_the_same_bytes_and_leaves_nothing_else(copy, run_job):
     run_job("report", DAY)
     (file,) = (copy / "reports").iterdir()
@@ -289,6 +294,21 @@ def test_a_shop_with_customers_alone_gets_a_report(lake, run_job, make_run, fram
     ):
         assert told in text
     assert "EUR" not in text
+
+
+def test_customers_and_plans_without_a_segment_are_counted(lake, run_job, make_run, frame):
+    people = [published(customer_id=name, recency_days=1, net_revenue_365d=2) for name in "ab"]
+    run = make_run(DAY)
+    run.replace(frame(CUSTOMER_360, *people, published(customer_id="c", segment="lost")), CUSTOMER_360)
+    plan = [
+        {"as_of_date": DAY, "customer_id": name, "segment": segment} for name, segment in (("a", None), ("c", "lost"))
+    ]
+    run.replace(frame(CAMPAIGN_ASSIGNMENT, *plan), CAMPAIGN_ASSIGNMENT)
+    run_job("report", DAY)
+    text = (lake / "reports" / f"{DAY}.html").read_text()
+    assert value(text, "customers") == 3
+    assert cells(text, "no segment", "Segments")[1:3] == ["2", "66.7%"]
+    assert cells(text, "no segment", "Plan of")[1] == "1"
 
 
 def test_the_scores_told_of_a_segment_are_all_that_make_it():

@@ -1,12 +1,16 @@
 """Environment wins over the shop's file, the file over the defaults, and a name nobody knows fails."""
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from jobs.errors import MissingInputError
 from jobs.settings import DEFAULT_LAKE, Settings, get_settings
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.usefixtures("no_settings")
 
 
@@ -30,6 +34,56 @@ def test_an_unknown_key_in_the_shops_file_fails(lake):
         Settings(lake=lake)
 
 
+def test_a_variable_that_nobody_reads_fails_and_the_nearest_one_is_named(monkeypatch):
+    monkeypatch.setenv("NIGHTJAR_CAMPAIN_SIZE", "10")
+    with pytest.raises(MissingInputError, match=r"NIGHTJAR_CAMPAIN_SIZE is no setting; .* NIGHTJAR_CAMPAIGN_SIZE"):
+        get_settings()
+
+
+def test_variables_of_dags_tests_and_docker_are_no_mistake(monkeypatch):
+    tracked = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    told = [REPOSITORY / name for name in tracked.stdout.splitlines() if name.startswith(("dags/", "docker/", "docs/"))]
+    names = set(re.findall(r"\bNIGHTJAR_[A-Z_]*[A-Z]", "".join(path.read_text() for path in told)))
+    values = {"NIGHTJAR_ENGINE": "sail", "NIGHTJAR_CATALOG": "a.b", "NIGHTJAR_CURRENCY": "EUR"}
+    values |= {"NIGHTJAR_SPARK_CONF": "{}", "NIGHTJAR_THREADS": "1", "NIGHTJAR_BUSINESS_TIMEZONE": "UTC"}
+    assert "NIGHTJAR_HOME" in names
+    for name in names:
+        monkeypatch.setenv(name, values.get(name, "there"))
+    get_settings()
+
+
+def test_a_zone_of_the_environment_that_is_not_the_shops_fails(lake, monkeypatch):
+    (lake / "shop.toml").write_text('business_timezone = "America/New_York"\n')
+    monkeypatch.setenv("NIGHTJAR_LAKE", str(lake))
+    monkeypatch.setenv("NIGHTJAR_BUSINESS_TIMEZONE", "America/New_York")
+    assert get_settings().business_timezone == "America/New_York"
+    get_settings.cache_clear()
+    monkeypatch.setenv("NIGHTJAR_BUSINESS_TIMEZONE", "UTC")
+    with pytest.raises(MissingInputError, match=r"is UTC, but .*shop.toml says America/New_York"):
+        get_settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('engine = "duckdb"', "setting engine: .*'sail'"),
+        ("engine = ", "settings can't be read"),
+        ("a = 1", "setting a:"),
+    ],
+)
+def test_a_wrong_file_is_told_in_one_line(lake, text, told):
+    (lake / "shop.toml").write_text(text)
+    with pytest.raises(MissingInputError, match=told) as refused:
+        get_settings(lake=lake)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_sources_whose_volume_may_be_judged_are_those_that_a_gate_judges():
+    from jobs.expectations import SOURCE_OF
+
+    assert set(Settings().volume_sources) == set(SOURCE_OF.values())
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -40,6 +94,8 @@ def test_an_unknown_key_in_the_shops_file_fails(lake):
         {"campaign_control_share": 1},
         {"session_gap_minutes": 0},
         {"threads": 0},
+        {"business_timezone": "Europe/Atlantis"},
+        {"volume_sources": ("reviews",)},
     ],
 )
 def test_a_value_out_of_range_fails(wrong):

@@ -7,7 +7,10 @@ import pytest
 
 from jobs import tables
 from jobs.errors import ContractError, TemporaryError
+from jobs.settings import Settings
+from jobs.tables import Run
 from schemas.clean import CLEAN_SESSIONS
+from schemas.contract import Table
 from schemas.ops import OPS_FILE, OPS_RUN
 from schemas.score import SCORE_EMBEDDING, SCORE_RFM
 
@@ -144,7 +147,7 @@ def test_a_table_is_empty_before_its_first_write_and_carries_its_words_after(mak
 def test_a_run_knows_rows_up_to_its_day_and_brought_those_of_its_days(three_days, make_run):
     run = make_run(D2)
     assert {row.ingest_date for row in run.known(OPS_RUN).collect()} == {D1, D2}
-    assert {row.ingest_date for row in run.known(OPS_RUN, D1).collect()} == {D1}
+    assert {row.ingest_date for row in make_run(D1).known(OPS_RUN).collect()} == {D1}
     assert {row.ingest_date for row in run.brought(OPS_RUN).collect()} == {D2}
 
 
@@ -217,3 +220,35 @@ def test_a_replace_of_a_table_with_arrays_leaves_other_days_alone(make_run, fram
 def test_a_row_of_another_day_stops_the_write_of_a_table_with_arrays(make_run, frame):
     with pytest.raises(ContractError, match="must lie in the slice"):
         make_run(D1).replace(frame(SCORE_EMBEDDING, {"as_of_date": D2, "embedding": [1.0]}), SCORE_EMBEDDING)
+
+
+@pytest.fixture
+def in_catalog(spark_connect, no_settings, tmp_path):
+    """`in_catalog(day)`: a run whose tables have names in a catalog of Apache Spark."""
+
+    def run(day: date) -> Run:
+        settings = Settings(engine="spark", spark_remote=spark_connect, catalog="spark_catalog.nightjar", lake=tmp_path)
+        return Run(as_of_date=day, first=day, settings=settings)
+
+    run(D1).spark.sql(f"CREATE DATABASE nightjar LOCATION '{tmp_path / 'warehouse'}'").collect()
+    yield run
+    run(D1).spark.sql("DROP DATABASE nightjar CASCADE").collect()
+
+
+@pytest.mark.spark
+def test_a_table_in_a_catalog_gets_new_columns_and_a_lost_one_stops_the_write(in_catalog) -> None:
+    lesser = replace(SCORE_RFM, columns=tuple(c for c in SCORE_RFM.columns if c.name != "monetary_score"))
+
+    def write(day: date, table: Table, **values: object) -> None:
+        run = in_catalog(day)
+        rows = table.rows({"as_of_date": day, **values})
+        run.replace(run.spark.createDataFrame(rows, table.struct), table)
+
+    write(D1, lesser, segment="loyal")
+    write(D2, SCORE_RFM, segment="new", monetary_score=3)
+    found = in_catalog(D2).read(SCORE_RFM).orderBy("as_of_date").collect()
+    assert [(row.segment, row.monetary_score) for row in found] == [("loyal", None), ("new", 3)]
+    comments = {row.col_name: row.comment for row in in_catalog(D2).spark.sql("DESCRIBE nightjar.score_rfm").collect()}
+    assert comments["monetary_score"] == SCORE_RFM["monetary_score"].comment
+    with pytest.raises(ContractError, match="monetary_score is no longer in the contract"):
+        write(D3, lesser)

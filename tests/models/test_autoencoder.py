@@ -56,7 +56,7 @@ def test_loss_is_reconstruction_error_plus_weighted_contraction():
 def test_numpy_forward_equals_jax_forward(model, frame):
     import jax
 
-    network = _network((len(model.scaler.output_names), 12, 8, 3), seed=0)
+    network = _network((model.scaler.transform(frame).shape[1], 12, 8, 3), seed=0)
     object.__setattr__(network, "weights", [np.asarray(w) for w in model.weights])
     object.__setattr__(network, "biases", [np.asarray(b) for b in model.biases])
     object.__setattr__(network, "decoder_biases", [np.asarray(b) for b in model.decoder_biases])
@@ -64,7 +64,9 @@ def test_numpy_forward_equals_jax_forward(model, frame):
     embedded = np.asarray(jax.jit(jax.vmap(network.encode))(scaled))
     np.testing.assert_allclose(model.encode(frame.iloc[:5]), embedded, atol=1e-5)
     decoded = np.asarray(jax.jit(jax.vmap(network.decode))(embedded))
-    np.testing.assert_allclose(model.reconstruct(frame.iloc[:5]), decoded, atol=1e-5)
+    np.testing.assert_allclose(
+        model.reconstruction_error(frame.iloc[:5]), ((decoded - scaled) ** 2).mean(axis=1), atol=1e-5
+    )
 
 
 def test_contraction_makes_the_embedding_move_less(model, frame):

@@ -18,7 +18,7 @@ from models.btyd import (
     gamma_gamma_log_likelihood,
 )
 
-COLUMNS = ("btyd_frequency", "btyd_recency_days", "btyd_age_days")
+COLUMNS = ("btyd_frequency", "btyd_recency", "btyd_age")
 CALIBRATION_END = pd.Timestamp("1997-09-30")
 
 
@@ -37,9 +37,9 @@ def cdnow(shared_data):
     customers = pd.DataFrame(
         {
             "btyd_frequency": dates["size"] - 1,
-            "btyd_recency_days": (dates["max"] - dates["min"]).dt.days / 7,
-            "btyd_age_days": (CALIBRATION_END - dates["min"]).dt.days / 7,
-            "mean_repeat_order_amount": repeat.groupby("customer_id")["amount"].mean(),
+            "btyd_recency": (dates["max"] - dates["min"]).dt.days / 7,
+            "btyd_age": (CALIBRATION_END - dates["min"]).dt.days / 7,
+            "mean_repeat_amount": repeat.groupby("customer_id")["amount"].mean(),
             "holdout_orders": after.groupby("customer_id").size(),
         }
     )
@@ -78,7 +78,7 @@ def test_cdnow_holdout_forecast_is_the_published_one(cdnow):
 
 
 def test_cdnow_gamma_gamma_is_the_published_one(cdnow):
-    model = GammaGamma.fit(cdnow[["btyd_frequency", "mean_repeat_order_amount"]])
+    model = GammaGamma.fit(cdnow[["btyd_frequency", "mean_repeat_amount"]])
     assert model.metrics["customers"] == 946
     assert (model.p, model.q, model.gamma) == pytest.approx((6.25, 3.74, 15.44), rel=0.01)
 
@@ -194,8 +194,8 @@ def test_silence_lowers_the_chance_to_be_alive_and_one_timers_are_alive():
 
 
 def test_gamma_gamma_shrinks_the_mean_amount_towards_the_population_with_few_orders():
-    model = GammaGamma(p=6.25, q=3.74, gamma=15.44, feature_names=("btyd_frequency", "mean_repeat_order_amount"))
-    frame = pd.DataFrame({"btyd_frequency": [0, 1, 100], "mean_repeat_order_amount": [np.nan, 100.0, 100.0]})
+    model = GammaGamma(p=6.25, q=3.74, gamma=15.44, feature_names=("btyd_frequency", "mean_repeat_amount"))
+    frame = pd.DataFrame({"btyd_frequency": [0, 1, 100], "mean_repeat_amount": [np.nan, 100.0, 100.0]})
     nobody, one, many = model.predict(frame)
     assert nobody == pytest.approx(6.25 * 15.44 / 2.74)
     assert nobody < one < many < 100
@@ -207,7 +207,7 @@ def test_gamma_gamma_recovers_simulated_parameters():
     p, q, scale, n = 6.0, 4.0, 15.0, 8000
     x = rng.integers(1, 12, n)
     amount = rng.gamma(p * x, 1 / (rng.gamma(q, 1 / scale, n) * x))
-    model = GammaGamma.fit(pd.DataFrame({"btyd_frequency": x, "mean_repeat_order_amount": amount}))
+    model = GammaGamma.fit(pd.DataFrame({"btyd_frequency": x, "mean_repeat_amount": amount}))
     assert (model.p, model.q, model.gamma) == pytest.approx((p, q, scale), rel=0.12)
 
 
@@ -222,7 +222,7 @@ def test_saved_and_loaded_models_are_equal(tmp_path):
     model = BgNbd.fit(simulate(300))
     model.save(tmp_path)
     assert BgNbd.load(tmp_path) == model
-    amounts = GammaGamma(6.25, 3.74, 15.44, ("btyd_frequency", "mean_repeat_order_amount"), {"customers": 3.0})
+    amounts = GammaGamma(6.25, 3.74, 15.44, ("btyd_frequency", "mean_repeat_amount"), {"customers": 3.0})
     amounts.save(tmp_path)
     assert GammaGamma.load(tmp_path) == amounts
 
@@ -235,6 +235,6 @@ def test_impossible_or_too_few_rows_are_refused():
     with pytest.raises(TrainingDataError, match="1 rows break"):
         BgNbd.fit(rows)
     with pytest.raises(TrainingDataError, match="10 customers"):
-        GammaGamma.fit(pd.DataFrame({"btyd_frequency": [1], "mean_repeat_order_amount": [3.0]}))
+        GammaGamma.fit(pd.DataFrame({"btyd_frequency": [1], "mean_repeat_amount": [3.0]}))
     with pytest.raises(FeatureMismatchError):
         BgNbd.fit(simulate(100)).predict(simulate(3)[list(COLUMNS[::-1])], 90)

@@ -68,10 +68,14 @@ def test_the_strongest_reason_is_the_feature_that_decides(model):
     frame, _ = customers(50, seed=3)
     reasons = model.explain(frame, top=2)
     assert list(reasons.columns) == ["reason_1", "contribution_1", "reason_2", "contribution_2"]
-    assert reasons["reason_1"].isin(["recency_days", "mean_gap_days"]).mean() > 0.9
-    assert (reasons["contribution_1"].abs() >= reasons["contribution_2"].abs()).all()
+    leavers = reasons[model.predict(frame) > 0.5]
+    assert leavers["reason_1"].isin(["recency_days", "mean_gap_days"]).mean() > 0.9
+    assert (reasons["contribution_1"] >= reasons["contribution_2"]).all()
     silent = frame.assign(recency_days=500.0, mean_gap_days=10.0)
     by_recency = model.explain(silent, top=5)
+    contributions = by_recency[[f"contribution_{rank}" for rank in range(1, 6)]].to_numpy()
+    assert (np.diff(contributions, axis=1) <= 0).all(), "what raises stands before what lowers, however strongly"
+    assert (contributions < 0).any()
     assert (by_recency.loc[by_recency["reason_1"] == "recency_days", "contribution_1"] > 0).all()
 
 
@@ -140,10 +144,8 @@ def test_telco_customers_are_ranked_as_well_as_gradient_boosting_does(shared_dat
     assert measured["ece"] < 0.04
 
 
-def test_the_baseline_is_kept_as_saved(tmp_path):
+def test_the_baseline_needs_customers_of_both_kinds():
     frame, labels = customers(200)
-    baseline = RfmChurn.fit(frame, labels)
-    baseline.save(tmp_path)
-    assert RfmChurn.load(tmp_path) == baseline
+    assert RfmChurn.fit(frame, labels).feature_names == tuple(frame.columns)
     with pytest.raises(TrainingDataError):
         RfmChurn.fit(frame, np.ones(200))

@@ -44,14 +44,13 @@ def test_nothing_registered_is_none(uri, tmp_path):
     assert not (tmp_path / "absent").exists()
 
 
-def test_run_and_version_tell_metrics_params_seed_features_and_dates(uri):
+def test_run_and_version_tell_metrics_seed_features_and_dates(uri):
     tags = {"train_date": "2017-07-02", "holdout_date": "2017-09-30"}
     key = {"tracking_uri": uri, "training_key": "k"}
-    version = register("orders", MODEL, metrics={"holdout_auc": 0.8}, params={"rounds": 200}, tags=tags, **key)
+    version = register("orders", MODEL, metrics={"holdout_auc": 0.8}, tags=tags, **key)
     found = _client(uri).get_model_version("orders", version)
     run = _client(uri).get_run(found.run_id)
     assert run.data.metrics == {"log_likelihood": -9582.4, "holdout_auc": 0.8}
-    assert run.data.params == {"rounds": "200"}
     assert run.info.status == "FINISHED"
     for told in (found.tags, run.data.tags):
         assert (told["seed"], told["train_date"], told["holdout_date"]) == ("7", "2017-07-02", "2017-09-30")

@@ -26,7 +26,6 @@ PROFILE: dict[str, str | int | float | bool | date] = {
     "churn_horizon_days": 90,
     "clv_horizon_days": 180,
     "consent_required": True,
-    "quantity_is_units": True,
     "has_prices": True,
     "minimum_volume_ratio": 0.3,
 }

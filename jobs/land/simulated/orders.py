@@ -13,7 +13,6 @@ from jobs.land.simulated.streams import BoolArray, FloatArray, IntArray, pick, r
 from jobs.land.simulated.world import World
 
 BASE, OFFER = "base", "offer"  # orders that happen anyway, and those that a contact brings
-BATCHES = (BASE, OFFER)
 EXTRA_UNITS = 0.25  # mean number of units beyond the first on a line
 SHIPPING_CENTS = 495
 FREE_SHIPPING_FROM_CENTS = 5_000

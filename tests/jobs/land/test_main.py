@@ -198,6 +198,5 @@ def test_a_killed_write_leaves_no_half_file_under_its_name(tmp_path: Path, monke
 def test_business_days_are_right_on_days_of_23_and_25_hours() -> None:
     days = files.BusinessDays("America/New_York", date(2017, 3, 1), date(2017, 11, 30))
     # 2017-03-12 has 23 hours, 2017-11-05 has 25; midnight is 05:00 UTC in winter and 04:00 UTC in summer.
-    assert days.day(1489294800 - 1) == date(2017, 3, 11) and days.day(1489294800) == date(2017, 3, 12)
-    assert days.day(1489377600 - 1) == date(2017, 3, 12) and days.day(1489377600) == date(2017, 3, 13)
-    assert days.day(1509944400 - 1) == date(2017, 11, 5) and days.day(1509944400) == date(2017, 11, 6)
+    midnights = {date(2017, 3, 12): 1489294800, date(2017, 3, 13): 1489377600, date(2017, 11, 6): 1509944400}
+    assert {day: days.midnights[(day - days.first).days] for day in midnights} == midnights

@@ -1,0 +1,67 @@
+"""The page of a lake: what its tables hold, told of the scores themselves."""
+
+from datetime import date
+
+import pytest
+
+from jobs import show
+from jobs.errors import MissingInputError
+from jobs.settings import Settings
+from schemas.score import CUSTOMER_360
+
+D0, D = date(2024, 3, 30), date(2024, 3, 31)
+
+
+@pytest.fixture
+def page(lake, make_run, frame):
+    """`page(row, …, day=…, **settings)`: the lines for a lake with these published customers."""
+
+    def make(*rows, day=None, **settings):
+        (lake / "landing").mkdir()
+        for published in (D0, D):
+            given = [{"as_of_date": published, "customer_id": str(number), **row} for number, row in enumerate(rows)]
+            if given:
+                make_run(published).replace(frame(CUSTOMER_360, *given), CUSTOMER_360)
+        return list(show.page(Settings(lake=lake, **settings), day))
+
+    return make
+
+
+SCORED = {"churn_probability": 0.5, "churn_horizon_days": 56, "expected_net_revenue": 10, "clv_horizon_days": 30}
+
+
+def test_horizons_are_those_of_the_scores_whatever_the_settings_say_now(page):
+    text = " ".join(page(SCORED, SCORED, churn_horizon_days=90, clv_horizon_days=90))
+    assert "1 of 2 customers expected not to order within 56 days" in text
+    assert "20.00 EUR of net revenue expected in 30 days of 2 customers" in text
+
+
+def test_segments_add_up_and_customers_without_one_are_told(page):
+    lines = page({"segment": "lost", "net_revenue_365d": 2}, {"net_revenue_365d": 1}, {"net_revenue_365d": 1})
+    told = {line.split("  ")[1]: line.split() for line in lines if line.startswith("  ")}
+    assert told["no segment"][-3:] == ["2", "66.7%", "2.00"]
+    assert told["all"][-3:] == ["3", "100.0%", "4.00"]
+
+
+def test_a_shop_without_scores_is_told_so(page):
+    text = " ".join(page({"segment": "lost"}))
+    assert "churn: no forecast" in text and "CLV: no forecast" in text
+
+
+def test_the_licence_of_the_data_is_told_and_that_they_are_simulated(page):
+    lines = page(title="Shop", licence="CC-BY-NC-SA-4.0", is_simulated=True)
+    assert lines[:2] == ["Shop (simulated, not real data)", "licence of the data: CC-BY-NC-SA-4.0"]
+
+
+def test_a_lake_where_nothing_is_published_says_so(page):
+    assert page()[-1] == "\nNo date is published yet."
+
+
+def test_a_date_that_is_not_published_is_refused(page):
+    with pytest.raises(MissingInputError, match="newest published date is 2024-03-31"):
+        page({"segment": "lost"}, day=date(2024, 4, 1))
+
+
+def test_a_folder_that_is_no_lake_is_refused(tmp_path, no_settings):
+    with pytest.raises(MissingInputError, match="no lake"):
+        show.main(["--lake", str(tmp_path)])
