@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs import erase_files, lake_lock, runtime
+from jobs.erase_landing import Subjects, erase_landing
+from jobs.erase_search import Finder, search
 from jobs.errors import MissingInputError, NightjarError
 from jobs.pseudonyms import key_of, pseudonym, pseudonym_of_all
 from jobs.settings import get_settings
@@ -33,8 +35,6 @@ log = logging.getLogger("nightjar")
 ERASED = "(erased)"
 # Orders and browsers of a customer are found in these; so they come last, and a killed run finds them again.
 LINKS = (CLEAN_ORDER_LINES, RAW_TRANSACTIONS, RAW_CLICKSTREAM)
-
-Subjects = dict[str, set[str]]  # ids by the name of the column that holds them
 
 
 class NotErasedError(NightjarError):
@@ -79,7 +79,7 @@ def erase(run: Run, customers: set[str]) -> dict[str, int]:
     key = key_of(run.settings)
     refuse(run, customers, key)
     subjects = {"customer_id": customers, **links(run, customers)}
-    counts: dict[str, tuple[int, int]] = {"landing": erase_files.erase_landing(run, subjects)}
+    counts: dict[str, tuple[int, int]] = {"landing": erase_landing(run, subjects)}
     ordered = [*(table for table in TABLES if table not in LINKS), *LINKS]
     for table in ordered:
         if run.exists(table) and (found := erase_rows(run, table, subjects)) is not None:
@@ -89,7 +89,7 @@ def erase(run: Run, customers: set[str]) -> dict[str, int]:
     for table in TABLES:
         if run.exists(table):
             forget_versions(run, table)
-    searched = erase_files.search(run.settings.lake, customers, {pseudonym(one, key) for one in customers})
+    searched = search(run.settings.lake, customers, {pseudonym(one, key) for one in customers})
     counts["all files of the lake"] = (searched.found, searched.found)
     prove(run, pseudonym_of_all(customers, key), len(customers), counts)
     if searched.found:
@@ -163,7 +163,7 @@ def rows_of(run: Run, table: "Table", column: str, kind: str) -> int:
 
 def blank(run: Run, table: "Table", column: str, customers: set[str]) -> int:
     """Overwrite a text that quotes a customer; the row, which others count, stays."""
-    finder = erase_files.Finder(customers)
+    finder = Finder(customers)
     texts = run.read(table).filter(f"`{column}` IS NOT NULL").select(*table.key, column).toArrow()
     hits = [row for row in texts.to_pylist() if finder.finds(row[column].encode())]
     if not hits:
