@@ -46,6 +46,7 @@ class LandingFile:
 def main(arguments: list[str]) -> None:
     """Ingest every source for the run's days."""
     run = runtime.run_of(runtime.parser("ingest", __doc__).parse_args(arguments))
+    refuse_after_unfinished(run)
     files = new_files(run)
     for source, table in SOURCES.items():  # of all sources before the first is written
         check_headers(table, [file for file in files if file.source == source])
@@ -70,6 +71,20 @@ def main(arguments: list[str]) -> None:
     write_quarantine(run, refused)
     write_register(run, files, counts)
     shutil.rmtree(staging, ignore_errors=True)
+
+
+def refuse_after_unfinished(run: Run) -> None:
+    """Raise where an earlier night read files and was stopped before its tiles, by a gate or by an error.
+
+    Gone on without it, later nights would publish totals that lack its rows, or let in what a gate refused.
+    """
+    run.ensure(OPS_RUN)  # a lake of before may lack the column
+    rows = run.read(OPS_RUN).filter(f"NOT is_tiled AND ingest_date < DATE'{run.first}'").select("ingest_date")
+    if unfinished := sorted({row.ingest_date for row in rows.collect()}):
+        raise MissingInputError(
+            f"{len(unfinished)} earlier nights read files and were never finished, first {unfinished[0]}: "
+            "repair it, clear it from ingest on, then this one; see docs/operating.md, When a gate refuses"
+        )
 
 
 def begin(run: Run, staging: Path) -> None:
@@ -268,15 +283,29 @@ def write_quarantine(run: Run, refused: list["DataFrame"]) -> None:
 
 
 def write_register(run: Run, files: list[LandingFile], counts: list[tuple[date, str, dict[str, int]]]) -> None:
-    """Write what was read and what became of its rows; last, so that a killed run is done again."""
+    """Write what was read and what became of its rows; last, so that a killed run is done again.
+
+    A day that read other files than before is to be tiled again, and so are the later ones, which built on it.
+    """
     of_files = [(file.source, file.content_hash, file.name, file.ingest_date, file.size_bytes) for file in files]
-    of_runs = []
+    changed = first_change(run, files)
+    tiled = {row.ingest_date for row in run.brought(OPS_RUN).filter("is_tiled").collect() if row.ingest_date < changed}
+    later = run.read(OPS_RUN).filter(f"ingest_date > DATE'{run.as_of_date}'").collect() if changed < date.max else []
+    of_runs = [tuple((row.asDict() | {"is_tiled": False})[name] for name in OPS_RUN.column_names) for row in later]
     for day, source, fates in counts:
         new, duplicate, refused = (fates.get(fate, 0) for fate in ("new", "duplicate", "quarantined"))
         file_count = sum(1 for file in files if file.source == source and file.ingest_date == day)
-        of_runs.append((day, source, file_count, sum(fates.values()), new, duplicate, refused))
-    run.replace(run.spark.createDataFrame(of_runs, OPS_RUN.struct), OPS_RUN)
+        of_runs.append((day, source, file_count, sum(fates.values()), new, duplicate, refused, day in tiled))
+    last = max([run.as_of_date, *(row.ingest_date for row in later)])
+    run.replace(run.spark.createDataFrame(of_runs, OPS_RUN.struct), OPS_RUN, last=last)
     run.replace(run.spark.createDataFrame(of_files, OPS_FILE.struct), OPS_FILE)
+
+
+def first_change(run: Run, files: list[LandingFile]) -> date:
+    """The first day of the run that did not read the same files before; `date.max` where all did."""
+    before = {(row.ingest_date, row.source, row.content_hash) for row in run.brought(OPS_FILE).collect()}
+    now = {(file.ingest_date, file.source, file.content_hash) for file in files}
+    return min((day for day, *_ in before ^ now), default=date.max)
 
 
 def _spark_schema(schema) -> str:
