@@ -11,7 +11,7 @@ that one takes the killed run's rows out and reads its files itself.
 import hashlib
 import shutil
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,23 +112,22 @@ def forget_killed_run(run: Run, staging: Path) -> None:
 def new_files(run: Run) -> list[LandingFile]:
     """Files of days up to the run's that no earlier or later run has read, by content, oldest day first.
 
-    A published date keeps the files it was made from: a file that comes later belongs to a later run.
+    What is published was made from the files known then, and so were the days before it: a file that comes later
+    belongs to the first run after the newest published date.
     """
     landing = run.settings.landing
     if not landing.is_dir():
         raise MissingInputError(f"{landing} is not there; run `python -m jobs.land`, or point NIGHTJAR_LAKE at a lake")
     known = {(row.source, row.content_hash): row for row in run.read(OPS_FILE).collect()}
     published = run.published_dates()
+    first_open = max(published) + timedelta(days=1) if published else run.first
     seen: set[tuple[str, str]] = set()
     found = []
     for source, path, day in landing_files(landing, run.as_of_date):
         content_hash, size = hash_file(path)
         earlier = known.get((source, content_hash))
-        ingest_date = earlier.ingest_date if earlier else max(day, run.first)
-        is_new = (earlier is None and ingest_date not in published) or (
-            earlier is not None and run.first <= ingest_date <= run.as_of_date
-        )
-        if is_new and (source, content_hash) not in seen:
+        ingest_date = earlier.ingest_date if earlier else max(day, run.first, first_open)
+        if run.first <= ingest_date <= run.as_of_date and (source, content_hash) not in seen:
             seen.add((source, content_hash))
             found.append(LandingFile(source, path, str(path.relative_to(landing)), content_hash, size, ingest_date))
     replaced = {file.name for file in found}  # upstream mended a file of a date that is not yet published

@@ -9,6 +9,7 @@ from jobs import backfill
 from jobs.errors import GateRefusedError, MissingInputError
 from schemas.feature import FEATURE_CUSTOMER_DAY
 from schemas.ops import OPS_GATE, OPS_RUN
+from schemas.score import CUSTOMER_360
 from tests.faults import shop
 from tests.jobs.landed import D1, D2, D3, land, line
 
@@ -76,6 +77,20 @@ def test_a_lake_from_before_the_note_goes_on(lake, night, make_run, frame, raw):
     land(lake, D2, "b.csv", line("2", D2))
     night(D2)
     assert raw() == [("2", D2, "b.csv")]
+
+
+def test_a_file_that_comes_after_a_later_date_is_published_belongs_to_the_night_after_that(
+    lake, night, raw, make_run, frame
+):
+    for day, name in ((D1, "1"), (D2, "2")):
+        land(lake, day, f"{name}.csv", line(name, day))
+        night(day)
+    make_run(D2).replace(frame(CUSTOMER_360, {"as_of_date": D2}), CUSTOMER_360)
+    land(lake, D1, "late.csv", line("late"))
+    night(D1)
+    assert raw() == [("1", D1, "1.csv"), ("2", D2, "2.csv")]
+    night(D3, D1)  # a stretch says the same as its nights
+    assert raw() == [("1", D1, "1.csv"), ("2", D2, "2.csv"), ("late", D3, "late.csv")]
 
 
 @pytest.fixture
