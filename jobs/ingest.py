@@ -5,7 +5,7 @@ Reads `landing/<source>/dt=*/`; writes `raw_*`, `raw_quarantine`, `ops_file`, `o
 A file belongs to the run that first reads it; in a stretch of nights (`--from`), to the night that would have read it.
 Rows are staged once, typed and tagged, in a folder that is removed at the end; the register of files is written last,
 so a killed run leaves no file counted. Run again, it does the same work again; where a run for other days comes first,
-that one takes the killed run's rows out and reads its files itself.
+that one takes the killed run's rows out and reads its files itself. A killed *rerun* must be run again first.
 """
 
 import hashlib
@@ -97,12 +97,19 @@ def begin(run: Run, staging: Path) -> None:
 def forget_killed_run(run: Run, staging: Path) -> None:
     """Where the last run was killed, take out the rows of its days that it did not come to register.
 
-    Left there, they would make duplicates of the same rows, read again for this run.
+    Left there, they would make duplicates of the same rows, read again for this run. Days that were registered before
+    may hold rows of files that came since, beside rows that are theirs: only the same run again can tell them apart.
     """
     if not (staging / STAGED_DAYS).is_file():
         return
     first, last = map(date.fromisoformat, (staging / STAGED_DAYS).read_text().split())
     registered = {row.ingest_date for row in run.read(OPS_FILE).select("ingest_date").distinct().collect()}
+    left = {day for day in registered if first <= day <= last and not run.first <= day <= run.as_of_date}
+    if left:
+        again = f"--from {first} --as-of {last}" if first < last else f"--as-of {last}"
+        raise MissingInputError(
+            f"a rerun of {min(left)} was killed; run `python -m jobs.ingest {again}` first, then clear what follows it"
+        )
     killed = Run(as_of_date=last, first=first, settings=run.settings)
     for table in (*SOURCES.values(), RAW_QUARANTINE, OPS_RUN):
         if run.exists(table):

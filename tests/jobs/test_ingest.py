@@ -147,14 +147,21 @@ def test_the_night_after_a_killed_one_loses_no_row_and_doubles_none(again, lake,
     assert sum(new for new, *_ in told().values()) == 2 and not any(row[1:] != (0, 0) for row in told().values())
 
 
-def test_a_killed_rerun_leaves_what_its_date_had(lake, night, raw, told, monkeypatch):
+def test_a_killed_rerun_is_done_again_before_the_next_night_and_no_row_is_lost(lake, night, raw, told, monkeypatch):
+    """The late file's rows lie in the raw table, unregistered: the next night would call its own reading duplicates."""
     land(lake, D1, "a.csv", line("1"))
     night(D1)
+    land(lake, D1, "late.csv", line("late"))
     with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
         broken.setattr(ingest, "write_register", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         night(D1)
+    with pytest.raises(
+        MissingInputError, match=f"a rerun of {D1} was killed; run `python -m jobs.ingest --as-of {D1}`"
+    ):
+        night(D2)
+    night(D1)
     night(D2)
-    assert raw() == [("1", D1, "a.csv")] and told() == {D1: (1, 0, 0)}
+    assert raw() == [("1", D1, "a.csv"), ("late", D1, "late.csv")] and told() == {D1: (2, 0, 0)}
 
 
 def test_sources_that_are_absent_stay_absent(lake, run_job, make_run):
