@@ -10,7 +10,7 @@ from jobs.errors import ContractError, MissingInputError
 from schemas.ops import OPS_FILE, OPS_RUN
 from schemas.raw import RAW_CLICKSTREAM, RAW_QUARANTINE, RAW_TRANSACTIONS
 from schemas.score import CUSTOMER_360
-from tests.jobs.landed import D1, D2, D3, land, line
+from tests.jobs.landed import D1, D2, D3, HEADER, land, line
 
 
 def test_every_row_is_new_duplicate_or_quarantined(lake, run_job, told, raw, make_run):
@@ -50,6 +50,30 @@ def test_a_stretch_of_days_gives_what_its_nights_give(tmp_path, night, make_run,
     night(D3, D1, lake=other)
     for table in (RAW_TRANSACTIONS, RAW_QUARANTINE, OPS_FILE, OPS_RUN):
         assert_rows(make_run(D1, lake=one).read(table), make_run(D1, lake=other).read(table), table)
+
+
+def test_an_id_that_the_source_gave_is_a_duplicate_whatever_its_moment(tmp_path, night, make_run):
+    """Nights one by one and a stretch say the same."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    for lake in (one, other):
+        land(lake, D1, "a.csv", line("1", D1))
+        land(lake, D2, "b.csv", line("1", D2), line("2", D2))
+    night(D1, lake=one)
+    night(D2, lake=one)
+    night(D2, D1, lake=other)
+    for lake in (one, other):
+        rows = make_run(D1, lake=lake).read(RAW_TRANSACTIONS).collect()
+        assert sorted((row.event_id, row.event_date) for row in rows) == [("1", D1), ("2", D2)]
+
+
+def test_rows_without_an_id_are_duplicates_of_the_same_content(lake, night, told):
+    without = HEADER.removeprefix("event_id,")
+    same, other = f"{D1}T10:00:00Z,o1,c1,p1,9.50,sale,", f"{D1}T10:00:00Z,o2,c1,p1,9.50,sale,"
+    land(lake, D1, "a.csv", same, header=without)
+    land(lake, D2, "b.csv", same, other, header=without)
+    night(D1)
+    night(D2)
+    assert told() == {D1: (1, 0, 0), D2: (1, 1, 0)}
 
 
 def test_a_file_that_comes_late_belongs_to_the_run_that_first_reads_it(lake, night, raw, told):
