@@ -43,7 +43,7 @@ def thin(run: Run, table: "Table") -> None:
     old = sorted(day for day in run.dates(table) if not is_kept(day, run.as_of_date, retention))
     if old:
         days = ", ".join(f"DATE'{day}'" for day in old)
-        run.spark.sql(f"DELETE FROM {run.location(table)} WHERE as_of_date IN ({days})").collect()  # noqa: S608 - dates
+        run.delete(table, f"as_of_date IN ({days})")
 
 
 def compact(run: Run, table: "Table") -> dict[str, object]:

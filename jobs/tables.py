@@ -131,23 +131,38 @@ class Run:
         if spared:
             days = ", ".join(f"DATE'{day}'" for day in sorted(spared))
             where += f" AND {table.slice_column} NOT IN ({days})"
-        statement = f"DELETE FROM {self.location(table)} WHERE {where}"  # noqa: S608 - names of contracts, dates
-        self._commit(lambda: self.spark.sql(statement).collect(), table, f"clear={self.first}..{self.as_of_date}")
+        self.delete(table, where)
 
-    def merge(self, rows: "DataFrame", table: "Table") -> None:
-        """Insert `rows` or, where the key is there already, put them in its place, in one commit."""
+    def delete(self, table: "Table", where: str) -> None:
+        """Delete the rows that a SQL condition of our own making names, in one commit."""
+        statement = f"DELETE FROM {self.location(table)} WHERE {where}"  # noqa: S608 - names of contracts
+        self._commit(lambda: self.spark.sql(statement).collect(), table, f"delete={where}")
+
+    def merge(self, rows: "DataFrame", table: "Table", gone: "DataFrame | None" = None) -> None:
+        """Insert `rows` or, where the key is there already, put them in its place, in one commit.
+
+        `gone` are keys whose rows go, in the same commit.
+        """
+        from pyspark.sql import functions as F
+
         view = f"incoming_{table.name}"
         on = " AND ".join(f"target.`{name}` = source.`{name}`" for name in table.key)
         names = table.column_names
         pairs = ", ".join(f"`{name}` = source.`{name}`" for name in names)
         columns, values = ", ".join(f"`{n}`" for n in names), ", ".join(f"source.`{n}`" for n in names)
+        delete = "" if gone is None else "WHEN MATCHED AND source.`_is_gone` THEN DELETE "
 
         def write() -> None:
             self.ensure(table)
-            checked_rows(rows, table).createOrReplaceTempView(view)
+            source = checked_rows(rows, table).withColumn("_is_gone", F.lit(False))
+            if gone is not None:
+                left = gone.select(*table.key).withColumn("_is_gone", F.lit(True))
+                source = source.unionByName(left, allowMissingColumns=True)
+            source.createOrReplaceTempView(view)
             self.spark.sql(
                 f"MERGE INTO {self.location(table)} AS target USING {view} AS source ON {on} "  # noqa: S608 - names of contracts
-                f"WHEN MATCHED THEN UPDATE SET {pairs} WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})"
+                f"{delete}WHEN MATCHED THEN UPDATE SET {pairs} "
+                f"WHEN NOT MATCHED AND NOT source.`_is_gone` THEN INSERT ({columns}) VALUES ({values})"
             ).collect()
 
         self._commit(write, table, "merge")

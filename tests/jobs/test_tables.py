@@ -115,6 +115,17 @@ def test_a_merge_updates_what_is_there_and_adds_the_rest_however_often(make_run,
     assert_rows(run.read(CLEAN_SESSIONS), [session("a", 1), session("b", 5), session("c", 2)], CLEAN_SESSIONS)
 
 
+def test_a_merge_takes_out_what_is_gone_in_the_same_commit(make_run, frame, assert_rows):
+    from deltalake import DeltaTable
+
+    run = make_run(D1)
+    run.merge(frame(CLEAN_SESSIONS, session("a", 1), session("b", 1)), CLEAN_SESSIONS)
+    before = DeltaTable(str(run.path(CLEAN_SESSIONS))).version()
+    run.merge(frame(CLEAN_SESSIONS, session("b", 5)), CLEAN_SESSIONS, frame(CLEAN_SESSIONS, session("a", 1)))
+    assert_rows(run.read(CLEAN_SESSIONS), [session("b", 5)], CLEAN_SESSIONS)
+    assert DeltaTable(str(run.path(CLEAN_SESSIONS))).version() == before + 1
+
+
 def test_a_merge_against_the_contract_leaves_nothing(make_run, frame, assert_rows):
     run = make_run(D1)
     run.merge(frame(CLEAN_SESSIONS, session("a", 1)), CLEAN_SESSIONS)
