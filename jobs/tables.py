@@ -122,7 +122,7 @@ class Run:
             writer = ordered.write.format("delta").mode("overwrite").option("replaceWhere", where)
             writer.saveAsTable(self.location(table)) if self.settings.catalog else writer.save(str(self.path(table)))
 
-        self._commit(write, table, f"slice={days[0]}..{days[1]}")
+        self.commit(write, table, f"slice={days[0]}..{days[1]}")
 
     def clear(self, table: "Table", spared: Collection[date] = ()) -> None:
         """Leave the table without rows for this run's days, but for those that are spared."""
@@ -136,7 +136,7 @@ class Run:
     def delete(self, table: "Table", where: str) -> None:
         """Delete the rows that a SQL condition of our own making names, in one commit."""
         statement = f"DELETE FROM {self.location(table)} WHERE {where}"  # noqa: S608 - names of contracts
-        self._commit(lambda: self.spark.sql(statement).collect(), table, f"delete={where}")
+        self.commit(lambda: self.spark.sql(statement).collect(), table, f"delete={where}")
 
     def merge(self, rows: "DataFrame", table: "Table", gone: "DataFrame | None" = None) -> None:
         """Insert `rows` or, where the key is there already, put them in its place, in one commit.
@@ -165,7 +165,30 @@ class Run:
                 f"WHEN NOT MATCHED AND NOT source.`_is_gone` THEN INSERT ({columns}) VALUES ({values})"
             ).collect()
 
-        self._commit(write, table, "merge")
+        self.commit(write, table, "merge")
+
+    def commit(self, write: Callable[[], object], table: "Table", what: str) -> None:
+        """Do a write, again where another writer won; after the last try end with what Airflow tries again (75)."""
+        from deltalake.exceptions import CommitFailedError
+
+        started = time.monotonic()
+        for attempt in range(1, COMMIT_TRIES + 1):
+            try:
+                write()
+                break
+            except Exception as error:
+                message = str(error)
+                if "contract:" in message:
+                    broken = message.split("contract:", 1)[1].split("\n")[0].strip()
+                    raise ContractError(f"{table.name}: {broken}; nothing was written") from None
+                if not (isinstance(error, CommitFailedError) or any(sign in message for sign in _CONFLICT_SIGNS)):
+                    raise
+                if attempt == COMMIT_TRIES:
+                    raise TemporaryError(
+                        f"{table.name}: other writers won {attempt} times; run the job again"
+                    ) from error
+                time.sleep(0.2 * attempt)
+        log.info("write table=%s %s seconds=%.1f", table.name, what, time.monotonic() - started)
 
     def ensure(self, table: "Table") -> tuple[str, ...]:
         """Make the table, empty, if it is not there, and give it the columns that its contract got since.
@@ -218,26 +241,6 @@ class Run:
             name=table.name,
             description=table.meaning,
         )
-
-    def _commit(self, write: Callable[[], object], table: "Table", what: str) -> None:
-        started = time.monotonic()
-        for attempt in range(1, COMMIT_TRIES + 1):
-            try:
-                write()
-                break
-            except Exception as error:
-                message = str(error)
-                if "contract:" in message:
-                    broken = message.split("contract:", 1)[1].split("\n")[0].strip()
-                    raise ContractError(f"{table.name}: {broken}; nothing was written") from None
-                if not any(sign in message for sign in _CONFLICT_SIGNS):
-                    raise
-                if attempt == COMMIT_TRIES:
-                    raise TemporaryError(
-                        f"{table.name}: other writers won {attempt} times; run the job again"
-                    ) from error
-                time.sleep(0.2 * attempt)
-        log.info("write table=%s %s seconds=%.1f", table.name, what, time.monotonic() - started)
 
 
 def checked_rows(rows: "DataFrame", table: "Table", also: tuple[tuple[str, str], ...] = ()) -> "DataFrame":

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from deltalake.exceptions import CommitFailedError
 
 from jobs import tables
 from jobs.errors import ContractError, TemporaryError
@@ -168,7 +169,7 @@ def test_a_lost_commit_is_tried_again(make_run, monkeypatch):
         if len(tries) < 3:
             raise RuntimeError("Failed to commit transaction: 7")
 
-    make_run(D1)._commit(write, OPS_RUN, "test")
+    make_run(D1).commit(write, OPS_RUN, "test")
     assert len(tries) == 3
 
 
@@ -179,7 +180,17 @@ def test_a_commit_lost_again_and_again_is_for_another_time(make_run, monkeypatch
         raise RuntimeError("ConcurrentAppendException")
 
     with pytest.raises(TemporaryError, match=f"other writers won {tables.COMMIT_TRIES} times"):
-        make_run(D1)._commit(write, OPS_RUN, "test")
+        make_run(D1).commit(write, OPS_RUN, "test")
+
+
+def test_delta_rs_own_word_for_a_lost_commit_is_known(make_run, monkeypatch):
+    monkeypatch.setattr(tables.time, "sleep", lambda seconds: None)
+
+    def write() -> None:
+        raise CommitFailedError("in whatever words")
+
+    with pytest.raises(TemporaryError):
+        make_run(D1).commit(write, OPS_RUN, "test")
 
 
 def test_another_error_is_not_tried_again(make_run):
@@ -190,7 +201,7 @@ def test_another_error_is_not_tried_again(make_run):
         raise RuntimeError("no such thing")
 
     with pytest.raises(RuntimeError, match="no such thing"):
-        make_run(D1)._commit(write, OPS_RUN, "test")
+        make_run(D1).commit(write, OPS_RUN, "test")
     assert len(tries) == 1
 
 
