@@ -47,12 +47,12 @@ class LandingFile:
 def main(arguments: list[str]) -> None:
     """Ingest every source for the run's days."""
     run = runtime.run_of(runtime.parser("ingest", __doc__).parse_args(arguments))
+    staging = run.settings.lake.resolve() / "_staging" / "ingest"
+    forget_killed_run(run, staging)
     refuse_after_unfinished(run)
     files = new_files(run)
     for source, table in SOURCES.items():  # of all sources before the first is written
         check_headers(table, [file for file in files if file.source == source])
-    staging = run.settings.lake.resolve() / "_staging" / "ingest"
-    forget_killed_run(run, staging)
     begin(run, staging)
     counts, refused = [], []
     for source, table in SOURCES.items():

@@ -7,6 +7,7 @@ import pytest
 
 from jobs import ingest
 from jobs.errors import ContractError, MissingInputError
+from jobs.tables import Run
 from schemas.ops import OPS_FILE, OPS_RUN
 from schemas.raw import RAW_CLICKSTREAM, RAW_QUARANTINE, RAW_TRANSACTIONS
 from schemas.score import CUSTOMER_360
@@ -169,6 +170,22 @@ def test_the_night_after_a_killed_one_loses_no_row_and_doubles_none(again, lake,
         night(day)
     assert raw() == [("1", again[0], "a.csv"), ("2", D2, "b.csv")]
     assert sum(new for new, *_ in told().values()) == 2 and not any(row[1:] != (0, 0) for row in told().values())
+
+
+def test_a_night_killed_between_its_two_registers_stops_no_later_one(lake, night, raw, told, monkeypatch):
+    land(lake, D1, "a.csv", line("1"))
+    replace = Run.replace
+
+    def die_at_files(self: Run, rows, table, *more, **given) -> None:
+        if table is OPS_FILE:
+            raise KeyboardInterrupt
+        replace(self, rows, table, *more, **given)
+
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(Run, "replace", die_at_files)
+        night(D1)
+    night(D2)
+    assert raw() == [("1", D2, "a.csv")] and told() == {D2: (1, 0, 0)}
 
 
 def test_a_killed_rerun_is_done_again_before_the_next_night_and_no_row_is_lost(lake, night, raw, told, monkeypatch):
