@@ -1,8 +1,8 @@
 """Transaction lines into orders net of returns.
 
 Each return or cancellation is booked to one order: the one that the source names, else the latest earlier line of the
-same customer and product that has enough units left, else to itself, unmatched. A line is booked once, with what was
-known when it came, and never moved: later runs only add lines.
+same customer and product that has enough units left, else, unmatched, to the order whose id it carries. A line is
+booked once, with what was known when it came, and never moved: later runs only add lines.
 """
 
 from datetime import date
@@ -75,7 +75,9 @@ def _is_return():
 
 
 def _wanted_order_id():
-    return F.when(F.col("is_return"), F.coalesce("matched_order_id", "original_order_id")).otherwise(F.col("order_id"))
+    """A return that found no line stays on the order whose id it carries, and on that order's day where it is known."""
+    of_return = F.coalesce("matched_order_id", "original_order_id", "order_id")
+    return F.when(F.col("is_return"), of_return).otherwise(F.col("order_id"))
 
 
 def _match_kind(is_booked):
@@ -140,17 +142,18 @@ def order_states(lines: DataFrame) -> DataFrame:
 
     `order_count` is 1 in the run that makes the order a known customer's, -1 in a run whose returns undo it, else 0;
     `order_amount` and `order_amount_squared` are the change of the order's net amount and of its square. The first
-    customer known keeps the order, so that what one run adds a later one takes from the same.
+    day and the first customer known keep the order, so that what one run adds a later one takes from the same.
     """
     changes = lines.groupBy("order_id", "ingest_date").agg(
         F.min("order_date").alias("order_date"),
-        F.max("customer_id").alias("customer_id"),
+        F.min("customer_id").alias("customer_id"),
         *_sums(),
     )
     by_run = Window.partitionBy("order_id").orderBy("ingest_date")
     so_far = by_run.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     totals = ("line_count", "sale_amount", "net_amount")
     states = changes.withColumns({name: F.sum(name).over(so_far) for name in totals})
+    states = states.withColumn("order_date", F.first("order_date").over(so_far))
     states = states.withColumn("customer_id", F.first("customer_id", ignorenulls=True).over(so_far))
     is_order = (_is_order() & F.col("customer_id").isNotNull()).cast("int")
     squared = F.col("net_amount").cast("double") * F.col("net_amount").cast("double")
@@ -174,20 +177,27 @@ def order_states(lines: DataFrame) -> DataFrame:
 
 
 def orders(lines: DataFrame, payments: DataFrame) -> DataFrame:
-    """`clean_orders` of the orders in `lines` (all their lines), as they stand now."""
+    """`clean_orders` of the orders in `lines` (all their lines), as they stand now; day and customer first known."""
     given_back = F.when(F.col("line_type").isin(*RETURN_TYPES), -F.col("net_amount")).otherwise(0)
     paid = payments.groupBy("order_id").agg(F.sum("payment_amount").alias("paid_amount"))
     totals = lines.groupBy("order_id").agg(
-        F.max("customer_id").alias("customer_id"),
+        F.min(F.when(F.col("customer_id").isNotNull(), F.struct("ingest_date", "customer_id"))).alias("owner"),
         F.min(F.struct("ingest_date", "event_at")).alias("start"),
-        F.min("order_date").alias("order_date"),
+        F.min(F.struct("ingest_date", "order_date")).alias("day"),
         *_sums(),
         F.sum(given_back).alias("refund_amount"),
         F.sum("discount_amount").alias("discount_amount"),
         F.sum("shipping_amount").alias("shipping_amount"),
         F.max("ingest_date").alias("last_ingest_date"),
     )
-    states = totals.withColumn("order_at", F.col("start.event_at")).withColumn("is_order", _is_order())
+    states = totals.withColumns(
+        {
+            "customer_id": F.col("owner.customer_id"),
+            "order_at": F.col("start.event_at"),
+            "order_date": F.col("day.order_date"),
+            "is_order": _is_order(),
+        }
+    )
     return states.join(paid, "order_id", "left")
 
 

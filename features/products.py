@@ -20,12 +20,18 @@ def product_features(
     views_of_people = events.filter(~F.col("is_bot") & (F.col("event_type") == "view"))
     seen = recently(views_of_people, dates, "event_date", WINDOW_DAYS)
     views = seen.filter(F.col("product_id").isNotNull()).groupBy(*KEY).agg(F.count("event_id").alias("view_count_90d"))
-    told = as_known(reviews.filter(F.col("product_id").isNotNull()), dates).groupBy(*KEY)
+    is_past = F.col("event_date") <= F.col("as_of_date")  # a clock ahead may date what is known a day after D
+    told = as_known(reviews.filter(F.col("product_id").isNotNull()), dates).filter(is_past).groupBy(*KEY)
     ratings = told.agg(
         F.count("review_id").alias("review_count_lifetime"), F.avg("rating").alias("mean_rating_lifetime")
     )
     by_age = Window.partitionBy(*KEY).orderBy(F.desc("event_at"), F.desc("ingest_date"))
-    newest = as_known(catalogue, dates).withColumn("_place", F.row_number().over(by_age)).filter("_place = 1")
+    newest = (
+        as_known(catalogue, dates)
+        .filter(is_past)
+        .withColumn("_place", F.row_number().over(by_age))
+        .filter("_place = 1")
+    )
     rank = F.row_number().over(Window.partitionBy("as_of_date").orderBy(F.desc("net_revenue_90d"), "product_id"))
     counts = ("buyer_count_90d", "sale_line_count_90d", "net_revenue_90d", "view_count_90d", "review_count_lifetime")
     return (

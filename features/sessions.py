@@ -25,7 +25,7 @@ def clean_events(clicks: DataFrame, earlier: DataFrame, gap_minutes: int, bot_ev
         clicks.filter(~is_on_time), _as_earlier(earlier).unionByName(_as_earlier(placed)), gap_minutes
     )
     events = placed.unionByName(joined)
-    return _with_customer(_with_bot_flag(events, bot_events_per_minute))
+    return _with_customer(_with_bot_flag(events, bot_events_per_minute), earlier)
 
 
 def _as_earlier(events: DataFrame) -> DataFrame:
@@ -114,10 +114,22 @@ def _with_bot_flag(events: DataFrame, bot_events_per_minute: int) -> DataFrame:
     return events.withColumn("is_bot", says_so | (in_minute > bot_events_per_minute))
 
 
-def _with_customer(events: DataFrame) -> DataFrame:
-    """Events of a session in which the visitor logged in belong to that customer, as far as the run knew."""
-    of_session = F.max("customer_id").over(Window.partitionBy("session_id", "ingest_date"))
-    return events.withColumn("customer_id", F.coalesce("customer_id", of_session))
+def _with_customer(events: DataFrame, earlier: DataFrame) -> DataFrame:
+    """Events without a customer belong to the session's first known one, where their run or an earlier one knew it."""
+    known = ("session_id", "ingest_date", "customer_id")
+    owners = (
+        earlier.select(*known)
+        .unionByName(events.select(*known))
+        .filter(F.col("customer_id").isNotNull())
+        .groupBy("session_id")
+        .agg(F.min(F.struct("ingest_date", "customer_id")).alias("owner"))
+    )
+    of_session = F.when(F.col("owner.ingest_date") <= F.col("ingest_date"), F.col("owner.customer_id"))
+    return (
+        events.join(owners, "session_id", "left")
+        .withColumn("customer_id", F.coalesce("customer_id", of_session))
+        .drop("owner")
+    )
 
 
 def sessions(events: DataFrame) -> DataFrame:
@@ -127,9 +139,9 @@ def sessions(events: DataFrame) -> DataFrame:
         return F.sum(F.when(F.col("event_type") == event_type, 1).otherwise(0))
 
     first, last = F.min("event_at"), F.max("event_at")
-    return events.groupBy("session_id").agg(
+    summed = events.groupBy("session_id").agg(
         F.max("visitor_id").alias("visitor_id"),
-        F.max("customer_id").alias("customer_id"),
+        F.min(F.when(F.col("customer_id").isNotNull(), F.struct("ingest_date", "customer_id"))).alias("owner"),
         first.alias("started_at"),
         last.alias("ended_at"),
         F.min("event_date").alias("session_date"),
@@ -143,3 +155,4 @@ def sessions(events: DataFrame) -> DataFrame:
         F.max("is_bot").alias("is_bot"),
         F.max("ingest_date").alias("last_ingest_date"),
     )
+    return summed.withColumn("customer_id", F.col("owner.customer_id"))

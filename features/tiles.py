@@ -90,7 +90,7 @@ def bounce_facts(events: DataFrame, first: date) -> DataFrame:
         .agg(
             F.count("event_id").alias("event_count"),
             F.min("event_date").alias("event_date"),
-            F.max("customer_id").alias("customer_id"),
+            F.min("customer_id").alias("customer_id"),
         )
     )
     by_run = Window.partitionBy("session_id").orderBy("ingest_date")

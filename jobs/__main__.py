@@ -44,7 +44,12 @@ def main(arguments: list[str]) -> None:
     unknown = [name for name in names if name not in JOBS]
     if unknown or not names:
         raise MissingInputError(f"unknown job {', '.join(unknown) or '(none given)'}; the jobs are {', '.join(JOBS)}")
-    runtime.run_jobs(names, arguments[len(names) :])
+    options = arguments[len(names) :]
+    if any(word.split("=")[0] == "--from" for word in options):
+        of_one_night = [name for name in names if name not in runtime.STRETCH_JOBS]
+        if of_one_night:  # said before the first job has run
+            raise MissingInputError(f"--from is not for {', '.join(of_one_night)}, which write the rows of one night")
+    runtime.run_jobs(names, options)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,10 @@
 
 Runs ingest, conform and tile over the missing stretch at once (the same rows as night by night), then makes missing
 snapshots: of the date, of the month-ends, and of the dates one and two horizons before it. Finds by itself what is
-there: a snapshot stands only where all days before it are done, so the stretch begins after the latest one.
+there: `ingest` lets no night begin before those before it are tiled, so the stretch begins after the latest snapshot.
+
+No gate judges the stretch. A night that a gate refused is therefore not taken into it: it is to be finished as a night
+of its own first (exit code 2).
 """
 
 import argparse
@@ -12,7 +15,9 @@ from datetime import date, timedelta
 from jobs import runtime
 from jobs.errors import MissingInputError
 from jobs.settings import Settings, get_settings
+from jobs.tables import Run
 from schemas.feature import FEATURE_CUSTOMER
+from schemas.ops import OPS_GATE
 
 log = logging.getLogger("nightjar")
 
@@ -32,12 +37,23 @@ def main(arguments: list[str]) -> None:
     stored = run.dates(FEATURE_CUSTOMER)
     start = max((day for day in stored if day <= given.to), default=first - timedelta(days=1)) + timedelta(days=1)
     if start <= given.to:
+        refuse_refused_nights(run, start)
         log.info("step=backfill rows of %s..%s", start, given.to)
         runtime.run_jobs(["ingest", "conform", "tile"], ["--from", str(start), "--as-of", str(given.to)])
     missing = sorted(wanted_snapshots(settings, first, given.to) - stored)
     if missing:
         log.info("step=backfill snapshots of %s", ", ".join(map(str, missing)))
         runtime.run_jobs(["snapshot"], ["--as-of", str(given.to), "--dates", *map(str, missing)])
+
+
+def refuse_refused_nights(run: Run, start: date) -> None:
+    """Raise where a gate stands against a night of the stretch: what it refused must not come in unseen."""
+    days = f"as_of_date >= DATE'{start}' AND as_of_date <= DATE'{run.as_of_date}'"
+    refused = {row.as_of_date for row in run.read(OPS_GATE).filter(f"NOT is_success AND {days}").collect()}
+    if refused:
+        raise MissingInputError(
+            f"a gate refused {min(refused)}; repair that night and run it again, then build the days after it"
+        )
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

@@ -32,6 +32,8 @@ from schemas.raw import (
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+    from schemas.contract import Table
+
 
 def main(arguments: list[str]) -> None:
     """Conform what the run's days brought, source by source."""
@@ -74,9 +76,32 @@ def conform_orders(run: Run) -> None:
     payments = run.read(RAW_PAYMENTS)
     if run.exists(RAW_PAYMENTS):
         touched = touched.unionByName(run.brought(RAW_PAYMENTS).select("order_id"))
-    touched = touched.distinct()
+    before = of_former_try(run, CLEAN_ORDERS)
+    touched = touched.unionByName(before).distinct()
     all_lines = run.read(CLEAN_ORDER_LINES).join(touched, "order_id", "left_semi")
-    run.merge(orders(all_lines, payments.join(touched, "order_id", "left_semi")), CLEAN_ORDERS)
+    run.merge(
+        orders(all_lines, payments.join(touched, "order_id", "left_semi")),
+        CLEAN_ORDERS,
+        without_rows(before, all_lines),
+    )
+
+
+def of_former_try(run: Run, table: "Table") -> "DataFrame":
+    """Keys of orders or sessions that this run, when it ran before, was the last to touch.
+
+    Upstream may have mended a file since: what it no longer names is to be made again from what is left, or goes.
+    """
+    run.ensure(table)  # Sail can't plan a union with the empty frame that stands for a missing table
+    days = f"last_ingest_date BETWEEN DATE'{run.first}' AND DATE'{run.as_of_date}'"
+    return run.read(table).filter(days).select(*table.key)
+
+
+def without_rows(keys: "DataFrame", rows: "DataFrame") -> "DataFrame | None":
+    """The keys that have no rows left; None, for which a MERGE is cheaper, where all have."""
+    if not keys.head(1):  # as in every first run of a night
+        return None
+    gone = keys.join(rows, keys.columns, "left_anti")
+    return gone if gone.head(1) else None
 
 
 def conform_clicks(run: Run) -> None:
@@ -98,8 +123,10 @@ def conform_clicks(run: Run) -> None:
     run.replace(
         clean_events(clicks, earlier, settings.session_gap_minutes, settings.bot_events_per_minute), CLEAN_EVENTS
     )
-    touched = run.brought(CLEAN_EVENTS).select("session_id").distinct()
-    run.merge(sessions(run.read(CLEAN_EVENTS).join(touched, "session_id", "left_semi")), CLEAN_SESSIONS)
+    before = of_former_try(run, CLEAN_SESSIONS)
+    touched = run.brought(CLEAN_EVENTS).select("session_id").unionByName(before).distinct()
+    all_events = run.read(CLEAN_EVENTS).join(touched, "session_id", "left_semi")
+    run.merge(sessions(all_events), CLEAN_SESSIONS, without_rows(before, all_events))
 
 
 def conform_reviews(run: Run) -> None:

@@ -41,26 +41,29 @@ def thin(run: Run, table: "Table") -> None:
     old = sorted(day for day in run.dates(table) if not is_kept(day, run.as_of_date, retention))
     if old:
         days = ", ".join(f"DATE'{day}'" for day in old)
-        run.spark.sql(f"DELETE FROM {run.location(table)} WHERE as_of_date IN ({days})").collect()  # noqa: S608 - dates
+        run.delete(table, f"as_of_date IN ({days})")
 
 
 def compact(run: Run, table: "Table") -> dict[str, object]:
     """OPTIMIZE and VACUUM: by delta-rs for tables at a path, which needs no JVM; by SQL in a catalog."""
-    if run.settings.catalog:
+    facts: dict[str, object] = {}
+
+    def in_catalog() -> None:
         run.spark.sql(f"OPTIMIZE {run.location(table)}").collect()
         run.spark.sql(f"VACUUM {run.location(table)} RETAIN {KEEP_VERSIONS_HOURS} HOURS").collect()
-        return {}
-    from deltalake import DeltaTable
 
-    stored = DeltaTable(str(run.path(table)))
-    merged = stored.optimize.compact()
-    stored.create_checkpoint()
-    removed = stored.vacuum(KEEP_VERSIONS_HOURS, dry_run=False)
-    return {
-        "files_added": merged["numFilesAdded"],
-        "files_removed": merged["numFilesRemoved"],
-        "vacuumed": len(removed),
-    }
+    def at_path() -> None:
+        from deltalake import DeltaTable
+
+        stored = DeltaTable(str(run.path(table)))  # opened anew at each try: a job may have written since
+        merged = stored.optimize.compact()
+        stored.create_checkpoint()
+        removed = stored.vacuum(KEEP_VERSIONS_HOURS, dry_run=False)
+        facts.update(files_added=merged["numFilesAdded"], files_removed=merged["numFilesRemoved"])
+        facts.update(vacuumed=len(removed))
+
+    run.commit(in_catalog if run.settings.catalog else at_path, table, "compact")
+    return facts
 
 
 if __name__ == "__main__":

@@ -31,8 +31,9 @@ def main(arguments: list[str]) -> None:
     if of_campaign.filter(of_date).head(1):
         log.info("step=plan_campaign %s %s is planned already; the plan stays", settings.campaign_id, run.as_of_date)
         return
-    window_start = run.as_of_date - timedelta(days=settings.campaign_window_days)
-    in_window = F.col("as_of_date").between(F.lit(window_start), F.lit(run.as_of_date))
+    window = timedelta(days=settings.campaign_window_days)
+    # Later plans count too: where an older date is repaired, whom they chose would be contacted twice.
+    in_window = F.col("as_of_date").between(F.lit(run.as_of_date - window), F.lit(run.as_of_date + window))
     plan = assignments(
         run.read(CUSTOMER_360).filter(of_date),
         of_campaign.filter(in_window),

@@ -17,6 +17,10 @@ from jobs.tables import Run
 
 log = logging.getLogger("nightjar")
 
+# Jobs whose tables are cut by the run that brought a row. The others write rows of `--as-of` alone: given a stretch,
+# they would empty the days before it.
+STRETCH_JOBS = ("ingest", "conform", "tile", "gate")
+
 
 @contextmanager
 def step(name: str, **facts: object) -> Iterator[dict[str, object]]:
@@ -28,12 +32,15 @@ def step(name: str, **facts: object) -> Iterator[dict[str, object]]:
 
 
 def parser(job: str, about: str | None) -> argparse.ArgumentParser:
-    """Arguments that every dated job has."""
-    made = argparse.ArgumentParser(prog=f"python -m jobs.{job}", description=about)
+    """Arguments that every dated job has, and `--from` for those that run a stretch of nights at once."""
+    made = argparse.ArgumentParser(prog=f"python -m jobs.{job}", description=about, allow_abbrev=False)
     made.add_argument("--as-of", type=date.fromisoformat, required=True, help="last full day known, YYYY-MM-DD")
-    made.add_argument(
-        "--from", dest="first", type=date.fromisoformat, help="first day, to run a stretch of nights at once"
-    )
+    if job in STRETCH_JOBS:
+        made.add_argument(
+            "--from", dest="first", type=date.fromisoformat, help="first day, to run a stretch of nights at once"
+        )
+    else:
+        made.set_defaults(first=None)
     return made
 
 

@@ -122,7 +122,7 @@ class Run:
             writer = ordered.write.format("delta").mode("overwrite").option("replaceWhere", where)
             writer.saveAsTable(self.location(table)) if self.settings.catalog else writer.save(str(self.path(table)))
 
-        self._commit(write, table, f"slice={days[0]}..{days[1]}")
+        self.commit(write, table, f"slice={days[0]}..{days[1]}")
 
     def clear(self, table: "Table", spared: Collection[date] = ()) -> None:
         """Leave the table without rows for this run's days, but for those that are spared."""
@@ -131,30 +131,68 @@ class Run:
         if spared:
             days = ", ".join(f"DATE'{day}'" for day in sorted(spared))
             where += f" AND {table.slice_column} NOT IN ({days})"
-        statement = f"DELETE FROM {self.location(table)} WHERE {where}"  # noqa: S608 - names of contracts, dates
-        self._commit(lambda: self.spark.sql(statement).collect(), table, f"clear={self.first}..{self.as_of_date}")
+        self.delete(table, where)
+
+    def delete(self, table: "Table", where: str) -> None:
+        """Delete the rows that a SQL condition of our own making names, in one commit."""
+        statement = f"DELETE FROM {self.location(table)} WHERE {where}"  # noqa: S608 - names of contracts
+        self.commit(lambda: self.spark.sql(statement).collect(), table, f"delete={where}")
 
     def execute(self, statement: str, table: "Table", what: str) -> None:
         """Run a statement that changes the table, of names in contracts and of views alone, in one commit."""
-        self._commit(lambda: self.spark.sql(statement).collect(), table, what)
+        self.commit(lambda: self.spark.sql(statement).collect(), table, what)
 
-    def merge(self, rows: "DataFrame", table: "Table") -> None:
-        """Insert `rows` or, where the key is there already, put them in its place, in one commit."""
+    def merge(self, rows: "DataFrame", table: "Table", gone: "DataFrame | None" = None) -> None:
+        """Insert `rows` or, where the key is there already, put them in its place, in one commit.
+
+        `gone` are keys whose rows go, in the same commit.
+        """
+        from pyspark.sql import functions as F
+
         view = f"incoming_{table.name}"
         on = " AND ".join(f"target.`{name}` = source.`{name}`" for name in table.key)
         names = table.column_names
         pairs = ", ".join(f"`{name}` = source.`{name}`" for name in names)
         columns, values = ", ".join(f"`{n}`" for n in names), ", ".join(f"source.`{n}`" for n in names)
+        delete = "" if gone is None else "WHEN MATCHED AND source.`_is_gone` THEN DELETE "
 
         def write() -> None:
             self.ensure(table)
-            checked_rows(rows, table).createOrReplaceTempView(view)
+            source = checked_rows(rows, table).withColumn("_is_gone", F.lit(False))
+            if gone is not None:
+                left = gone.select(*table.key).withColumn("_is_gone", F.lit(True))
+                source = source.unionByName(left, allowMissingColumns=True)
+            source.createOrReplaceTempView(view)
             self.spark.sql(
                 f"MERGE INTO {self.location(table)} AS target USING {view} AS source ON {on} "  # noqa: S608 - names of contracts
-                f"WHEN MATCHED THEN UPDATE SET {pairs} WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})"
+                f"{delete}WHEN MATCHED THEN UPDATE SET {pairs} "
+                f"WHEN NOT MATCHED AND NOT source.`_is_gone` THEN INSERT ({columns}) VALUES ({values})"
             ).collect()
 
-        self._commit(write, table, "merge")
+        self.commit(write, table, "merge")
+
+    def commit(self, write: Callable[[], object], table: "Table", what: str) -> None:
+        """Do a write, again where another writer won; after the last try end with what Airflow tries again (75)."""
+        from deltalake.exceptions import CommitFailedError
+
+        started = time.monotonic()
+        for attempt in range(1, COMMIT_TRIES + 1):
+            try:
+                write()
+                break
+            except Exception as error:
+                message = str(error)
+                if "contract:" in message:
+                    broken = message.split("contract:", 1)[1].split("\n")[0].strip()
+                    raise ContractError(f"{table.name}: {broken}; nothing was written") from None
+                if not (isinstance(error, CommitFailedError) or any(sign in message for sign in _CONFLICT_SIGNS)):
+                    raise
+                if attempt == COMMIT_TRIES:
+                    raise TemporaryError(
+                        f"{table.name}: other writers won {attempt} times; run the job again"
+                    ) from error
+                time.sleep(0.2 * attempt)
+        log.info("write table=%s %s seconds=%.1f", table.name, what, time.monotonic() - started)
 
     def ensure(self, table: "Table") -> tuple[str, ...]:
         """Make the table, empty, if it is not there, and give it the columns that its contract got since.
@@ -218,26 +256,6 @@ class Run:
             name=table.name,
             description=table.meaning,
         )
-
-    def _commit(self, write: Callable[[], object], table: "Table", what: str) -> None:
-        started = time.monotonic()
-        for attempt in range(1, COMMIT_TRIES + 1):
-            try:
-                write()
-                break
-            except Exception as error:
-                message = str(error)
-                if "contract:" in message:
-                    broken = message.split("contract:", 1)[1].split("\n")[0].strip()
-                    raise ContractError(f"{table.name}: {broken}; nothing was written") from None
-                if not any(sign in message for sign in _CONFLICT_SIGNS):
-                    raise
-                if attempt == COMMIT_TRIES:
-                    raise TemporaryError(
-                        f"{table.name}: other writers won {attempt} times; run the job again"
-                    ) from error
-                time.sleep(0.2 * attempt)
-        log.info("write table=%s %s seconds=%.1f", table.name, what, time.monotonic() - started)
 
 
 def checked_rows(rows: "DataFrame", table: "Table", also: tuple[tuple[str, str], ...] = ()) -> "DataFrame":

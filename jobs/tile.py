@@ -1,6 +1,7 @@
 """Clean rows of the run into tiles: what it added to each customer's days.
 
-Reads `clean_order_lines`, `clean_events`, `clean_reviews`, `clean_campaign_events`; writes `feature_customer_day`.
+Reads `clean_order_lines`, `clean_events`, `clean_reviews`, `clean_campaign_events`; writes `feature_customer_day` and
+notes in `ops_run` that the run's rows are in.
 """
 
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from jobs import runtime
 from jobs.tables import Run
 from schemas.clean import CLEAN_CAMPAIGN_EVENTS, CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_REVIEWS
 from schemas.feature import FEATURE_CUSTOMER_DAY
+from schemas.ops import OPS_RUN
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -20,6 +22,15 @@ def main(arguments: list[str]) -> None:
     """Replace the tiles of the run's days."""
     run = runtime.run_of(runtime.parser("tile", __doc__).parse_args(arguments))
     run.replace(tiles_of(run), FEATURE_CUSTOMER_DAY)
+    note_tiled(run)
+
+
+def note_tiled(run: Run) -> None:
+    """Tell the next night's `ingest` that this one is done; until then it refuses."""
+    done = [row.asDict() for row in run.brought(OPS_RUN).collect()]
+    if not all(row["is_tiled"] for row in done):
+        rows = [tuple((row | {"is_tiled": True})[name] for name in OPS_RUN.column_names) for row in done]
+        run.replace(run.spark.createDataFrame(rows, OPS_RUN.struct), OPS_RUN)
 
 
 def tiles_of(run: Run) -> "DataFrame":

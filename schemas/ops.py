@@ -36,6 +36,7 @@ OPS_RUN = Table(
         Column("new_row_count", T.LongType(), "Rows new in the raw table.", _COUNT, "rows"),
         Column("duplicate_row_count", T.LongType(), "Rows that were there already.", _COUNT, "rows"),
         Column("quarantined_row_count", T.LongType(), "Rows refused.", _COUNT, "rows"),
+        Column("is_tiled", T.BooleanType(), "Whether tile has added what these files brought.", _REQUIRED),
     ),
     slice_column="ingest_date",
     checks=(

@@ -56,6 +56,16 @@ def test_a_return_that_names_an_order_nobody_knows_stays_unmatched_on_its_own_da
     assert lines == {"r": ("x1", day(2), "unmatched")}
 
 
+def test_a_return_on_its_sales_own_order_that_fits_no_line_is_booked_on_the_orders_day(booked):
+    """Two units against two lines of one."""
+    lines = booked(
+        transaction("s1", 0, "o1", 10),
+        transaction("s2", 0, "o1", 10),
+        transaction("r", 2, "o1", -20, -2, "return"),
+    )
+    assert lines["r"] == ("o1", day(0), "unmatched")
+
+
 def test_a_return_takes_from_the_latest_earlier_line_with_enough_units(booked):
     lines = booked(
         transaction("s1", 0, "o1", 30, 3),
@@ -136,8 +146,9 @@ def test_nights_one_by_one_book_what_one_run_over_all_books(frame, assert_rows, 
     rows = []
     for place, (number, late, kind, units, customer, named, hour) in enumerate(made):
         is_back = kind in ("return", "cancellation")
+        own_order = f"{'x' if is_back and place % 2 else 'o'}{place % 4}"  # some returns stand on a sale's own order
         rows.append(
-            transaction(f"e{place}", number, f"{'x' if is_back else 'o'}{place % 4}", -5 if is_back else 5, units, kind)
+            transaction(f"e{place}", number, own_order, -5 if is_back else 5, units, kind)
             | {"customer_id": customer, "event_at": at(number, hour), "ingest_date": day(number + late)}
             | {"original_order_id": named if is_back else None}
         )
@@ -216,6 +227,29 @@ def test_goods_given_for_nothing_are_an_order(changes):
 def test_an_order_counts_for_its_customer_from_the_run_that_knows_them(changes):
     lines = (clean_line("s", 0, 10, customer_id=None), clean_line("t", 1, 5), clean_line("r", 2, -15, "return"))
     assert changes(*lines) == [(0, 0.0), (1, 225.0), (-1, -225.0)]
+
+
+def test_what_undoes_an_order_lies_on_the_day_that_it_was_counted_on(frame):
+    """A return that names an order nobody knew keeps a day of its own; the order does not move there."""
+    lines = (clean_line("s", 0, 10), clean_line("r", 3, -10, "return", order_date=day(3)))
+    states = order_states(frame(CLEAN_ORDER_LINES, *lines)).collect()
+    assert sorted((row.order_date, row.order_count) for row in states) == [(day(0), -1), (day(0), 1)]
+    [order] = orders(frame(CLEAN_ORDER_LINES, *lines), frame(RAW_PAYMENTS)).collect()
+    assert order.order_date == day(0)
+
+
+@pytest.mark.parametrize(("first", "later"), [("a", "b"), ("b", "a"), (None, "b")])
+def test_an_orders_customer_is_the_first_known_in_its_row_as_in_its_tiles(first, later, frame):
+    rows = frame(CLEAN_ORDER_LINES, clean_line("s", 0, 10, customer_id=first), clean_line("t", 1, 5, customer_id=later))
+    [order] = orders(rows, frame(RAW_PAYMENTS)).collect()
+    newest = max(order_states(rows).collect(), key=lambda row: row.ingest_date)
+    assert order.customer_id == newest.customer_id == (first or later)
+
+
+def test_of_two_customers_known_at_once_an_order_has_the_same_in_its_row_as_in_its_tiles(frame):
+    rows = frame(CLEAN_ORDER_LINES, clean_line("s", 0, 10, customer_id="b"), clean_line("t", 0, 5, customer_id="a"))
+    [order], [state] = orders(rows, frame(RAW_PAYMENTS)).collect(), order_states(rows).collect()
+    assert order.customer_id == state.customer_id == "a"
 
 
 def test_orders_stand_net_of_returns_with_their_payments(frame, assert_rows):

@@ -42,10 +42,12 @@ def test_products_as_known_at_the_date(frame, assert_rows):
         on(3, event_id="4") | view | {"product_id": "seen"},
     ]
     reviews = [on(200, review_id="1", product_id="p", rating=4), on(2, review_id="2", product_id="p", rating=1)]
+    reviews.append(on(-1, review_id="3", product_id="p", rating=5, ingest_date=D))  # dated a day ahead
     renamed = datetime(2024, 6, 1, tzinfo=UTC)
     catalogue = [
         on(100, product_id="p", product_name="Old", category="cups", event_at=datetime(2024, 3, 1, tzinfo=UTC)),
         on(10, product_id="p", product_name="New", category="mugs", department="home", event_at=renamed),
+        on(-1, product_id="p", product_name="Ahead", event_at=datetime(2024, 7, 1, tzinfo=UTC), ingest_date=D),
         on(-1, product_id="p", product_name="Later", event_at=datetime(2024, 7, 1, tzinfo=UTC)),
     ]
     made = product_features(

@@ -124,6 +124,26 @@ def test_a_session_in_which_the_visitor_logged_in_is_the_customers(placed):
     assert {row["event_id"]: row["customer_id"] for row in rows} == {"a": "c", "b": "c", "d": None}
 
 
+def test_a_sessions_customer_is_known_after_midnight_too(placed):
+    clicks = (click("a", 1430, customer_id="c"), click("b", 1445), click("d", 2000))
+    owners = {"a": "c", "b": "c", "d": None}
+    for at_once in (False, True):
+        assert {row["event_id"]: row["customer_id"] for row in placed(*clicks, at_once=at_once)} == owners
+
+
+def test_a_late_click_belongs_to_the_customer_of_the_session_that_it_joins(placed):
+    rows = placed(click("a", 600), click("b", 601, customer_id="c"), click("d", 605, run=1))
+    assert {row["event_id"]: row["customer_id"] for row in rows} == {"a": "c", "b": "c", "d": "c"}
+
+
+def test_a_login_that_a_later_run_brings_changes_no_event_before_and_the_first_known_customer_stays(placed):
+    clicks = [click("a", 600), click("b", 610, run=1, customer_id="d"), click("e", 605, run=2, customer_id="c")]
+    clicks.append(click("f", 606, run=2))
+    owners = {"a": None, "b": "d", "e": "c", "f": "d"}
+    for at_once in (False, True):
+        assert {row["event_id"]: row["customer_id"] for row in placed(*clicks, at_once=at_once)} == owners
+
+
 def test_a_session_sums_its_events(frame, assert_rows):
     common = {"session_id": "s", "visitor_id": "v"}
     at = [MIDNIGHT + timedelta(minutes=minutes) for minutes in (1430, 1435, 1445)]

@@ -66,6 +66,26 @@ def test_reruns_leave_the_same_rows(shop, run_job):
     assert state(shop) == before and all(before.values())
 
 
+def test_what_a_mended_file_no_longer_names_leaves_the_present_state(shop, run_job, make_run, frame):
+    """The mended day lacks an order and a session, and an older order lacks its return."""
+    gone = on(D2, "g", order_id="gone", customer_id="c", product_id="q", quantity=1, line_amount=5, line_type="sale")
+    alone = on(D2, "alone", 20, visitor_id="w")
+    today = make_run(D2)
+    today.replace(frame(RAW_TRANSACTIONS, BACK, gone), RAW_TRANSACTIONS)
+    today.replace(frame(RAW_CLICKSTREAM, *CLICKS[1:], alone), RAW_CLICKSTREAM)
+    for day in (D1, D2):
+        run_job("conform", day)
+    assert shop.read(CLEAN_ORDERS).count() == 2 and shop.read(CLEAN_SESSIONS).count() == 3
+    other = on(D2, "o2", order_id="other", customer_id="d", product_id="q", quantity=1, line_amount=5, line_type="sale")
+    today.replace(frame(RAW_TRANSACTIONS, other), RAW_TRANSACTIONS)
+    today.replace(frame(RAW_CLICKSTREAM, CLICKS[1]), RAW_CLICKSTREAM)
+    run_job("conform", D2)
+    found = {row.order_id: (row.net_amount, row.last_ingest_date) for row in shop.read(CLEAN_ORDERS).collect()}
+    assert found == {"o": (10, D1), "other": (5, D2)}
+    sessions = {row.session_date: row.event_count for row in shop.read(CLEAN_SESSIONS).collect()}
+    assert sessions == {D1: 1, D2: 1}
+
+
 def test_a_stretch_gives_what_its_nights_give(shop, run_job, make_run, frame, tmp_path):
     for day in (D1, D2):
         run_job("conform", day)

@@ -23,7 +23,7 @@ def test_every_rule_of_a_contract_becomes_an_expectation():
 
 def refusals(make_run, *counts: tuple[int, int]) -> list[gate.Result]:
     run = make_run(D, maximum_refused_share=0.05)
-    rows = [(D, f"source{n}", 1, rows, rows - bad, 0, bad) for n, (rows, bad) in enumerate(counts)]
+    rows = [(D, f"source{n}", 1, rows, rows - bad, 0, bad, False) for n, (rows, bad) in enumerate(counts)]
     run.replace(run.spark.createDataFrame(rows, OPS_RUN.struct), OPS_RUN)
     return gate.refused_shares(run)
 

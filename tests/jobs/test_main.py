@@ -47,6 +47,16 @@ def test_help_tells_the_jobs_and_runs_none(word, monkeypatch, capsys):
     assert all(job in told for job in jobs_main.JOBS)
 
 
+@pytest.mark.parametrize("stretch", [["--from", "2024-03-01"], ["--from=2024-03-01"]])
+def test_a_stretch_is_refused_before_any_job_runs_where_one_of_them_writes_one_night(stretch, monkeypatch):
+    ran = []
+    monkeypatch.setattr(runtime, "run_jobs", lambda names, arguments: ran.append(names))
+    with pytest.raises(errors.MissingInputError, match="--from is not for publish"):
+        jobs_main.main(["ingest", "tile", "publish", "--as-of", "2024-03-31", *stretch])
+    jobs_main.main(["ingest", "conform", "tile", "gate", "--as-of", "2024-03-31", *stretch])
+    assert ran == [["ingest", "conform", "tile", "gate"]]
+
+
 def test_every_job_named_has_a_main():
     from importlib import import_module
 

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
+from deltalake.table import TableOptimizer
 
+from jobs import maintain, tables
+from jobs.errors import TemporaryError
 from jobs.maintain import THINNED, is_kept
+from schemas.clean import CLEAN_SESSIONS
 from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY
-from schemas.score import CUSTOMER_360
+from schemas.score import CUSTOMER_360, SCORE_RFM
 from schemas.tables import TABLES
 from tests.faults import shop
 from tests.faults.compare import assert_same_rows, exists
@@ -42,6 +46,52 @@ def test_no_row_is_lost_but_those_of_thinned_snapshots(copy_of: Callable[[str], 
     all_days = set(before[FEATURE_CUSTOMER.name]["as_of_date"].to_pylist())
     assert kept == {day for day in all_days if is_kept(day, shop.NIGHT, 40)} < all_days
     assert set(shop.stored(lake, CUSTOMER_360)["as_of_date"].to_pylist()) == {shop.PUBLISHED}
+
+
+@pytest.fixture
+def losing(make_run, frame, monkeypatch):
+    """`losing(times)`: a run with a table of two files, whose compaction loses against another writer so many times."""
+
+    def make(times: int):
+        run = make_run(date(2024, 3, 31), snapshot_retention_days=10)
+        for number in (1, 2):
+            run.merge(frame(CLEAN_SESSIONS, {"session_id": f"s{number}"}), CLEAN_SESSIONS)
+        lost = []
+        compact = TableOptimizer.compact
+
+        def late(self: TableOptimizer) -> dict:
+            if len(lost) < times:
+                lost.append(1)
+                DeltaTable(str(run.path(CLEAN_SESSIONS))).delete(f"session_id = 's{len(lost)}'")
+            return compact(self)
+
+        monkeypatch.setattr(TableOptimizer, "compact", late)
+        monkeypatch.setattr(tables.time, "sleep", lambda seconds: None)
+        return run
+
+    return make
+
+
+def test_a_compaction_that_loses_to_another_writer_is_tried_again(losing):
+    run = losing(1)
+    maintain.compact(run, CLEAN_SESSIONS)
+    assert [row.session_id for row in run.read(CLEAN_SESSIONS).collect()] == ["s2"]
+
+
+def test_maintenance_that_loses_again_and_again_ends_as_temporary(losing, monkeypatch):
+    monkeypatch.setattr(tables, "COMMIT_TRIES", 1)
+    with pytest.raises(TemporaryError, match="other writers won"):
+        maintain.compact(losing(1), CLEAN_SESSIONS)
+
+
+def test_thinning_goes_through_the_same_tries(make_run, frame, monkeypatch):
+    run = make_run(date(2024, 3, 31), snapshot_retention_days=10)
+    days = [date(2024, 3, 5), date(2024, 3, 30)]
+    make_run(*days).replace(frame(SCORE_RFM, *({"as_of_date": day} for day in days)), SCORE_RFM)
+    commits = []
+    monkeypatch.setattr(tables.Run, "commit", lambda self, write, table, what: commits.append((table.name, write())))
+    maintain.thin(run, SCORE_RFM)
+    assert [name for name, _ in commits] == ["score_rfm"] and run.dates(SCORE_RFM) == {days[1]}
 
 
 def test_a_night_after_maintenance_is_published_as_if_there_had_been_none(copy_of: Callable[[str], Path]):

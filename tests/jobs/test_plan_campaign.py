@@ -131,6 +131,15 @@ def test_a_second_contact_waits_until_the_window_is_over(make_run, customers, ru
     assert planned(make_run) == {days[0]: {"a"}, days[2]: {"a"}}
 
 
+def test_a_date_that_is_repaired_leaves_those_alone_whom_a_later_plan_chose(make_run, customers, run_job):
+    later, after = D + timedelta(days=30), D + timedelta(days=31)
+    for day, *names in ((D, "a", "b", "c"), (later, "a"), (after, "b")):
+        publish(make_run, customers, day, *names)
+    for day in (later, after, D):
+        run_job("plan_campaign", day, campaign_window_days=30)
+    assert planned(make_run) == {later: {"a"}, after: {"b"}, D: {"b", "c"}}
+
+
 def test_a_date_that_is_not_published_gets_no_plan(make_run, customers, run_job):
     publish(make_run, customers, D - timedelta(days=1), "a")
     with pytest.raises(GateRefusedError, match="is not published"):

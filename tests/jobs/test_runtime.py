@@ -2,6 +2,7 @@
 
 import errno
 import logging
+from importlib import import_module
 
 import pytest
 
@@ -42,6 +43,14 @@ def test_a_step_is_one_line_of_facts(caplog):
     with caplog.at_level(logging.INFO, "nightjar"), runtime.step("load", source="a") as facts:
         facts["rows"] = 3
     assert [record.getMessage()[:28] for record in caplog.records] == ["step=load source=a rows=3 se"]
+
+
+@pytest.mark.parametrize("job", ["snapshot", "train", "score", "publish", "plan_campaign", "measure_campaign"])
+def test_a_job_that_writes_one_night_takes_no_stretch(job, capsys):
+    main = import_module(f"jobs.{job}").main
+    with pytest.raises(SystemExit) as left:
+        main(["--as-of", "2024-03-03", "--from", "2024-03-01"])
+    assert left.value.code == 2 and "unrecognized arguments: --from 2024-03-01" in capsys.readouterr().err
 
 
 def test_a_stretch_that_ends_before_it_begins_is_refused(no_settings):

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from deltalake.exceptions import CommitFailedError
 
 from jobs import tables
 from jobs.errors import ContractError, TemporaryError
@@ -118,6 +119,17 @@ def test_a_merge_updates_what_is_there_and_adds_the_rest_however_often(make_run,
     assert_rows(run.read(CLEAN_SESSIONS), [session("a", 1), session("b", 5), session("c", 2)], CLEAN_SESSIONS)
 
 
+def test_a_merge_takes_out_what_is_gone_in_the_same_commit(make_run, frame, assert_rows):
+    from deltalake import DeltaTable
+
+    run = make_run(D1)
+    run.merge(frame(CLEAN_SESSIONS, session("a", 1), session("b", 1)), CLEAN_SESSIONS)
+    before = DeltaTable(str(run.path(CLEAN_SESSIONS))).version()
+    run.merge(frame(CLEAN_SESSIONS, session("b", 5)), CLEAN_SESSIONS, frame(CLEAN_SESSIONS, session("a", 1)))
+    assert_rows(run.read(CLEAN_SESSIONS), [session("b", 5)], CLEAN_SESSIONS)
+    assert DeltaTable(str(run.path(CLEAN_SESSIONS))).version() == before + 1
+
+
 def test_a_merge_against_the_contract_leaves_nothing(make_run, frame, assert_rows):
     run = make_run(D1)
     run.merge(frame(CLEAN_SESSIONS, session("a", 1)), CLEAN_SESSIONS)
@@ -160,7 +172,7 @@ def test_a_lost_commit_is_tried_again(make_run, monkeypatch):
         if len(tries) < 3:
             raise RuntimeError("Failed to commit transaction: 7")
 
-    make_run(D1)._commit(write, OPS_RUN, "test")
+    make_run(D1).commit(write, OPS_RUN, "test")
     assert len(tries) == 3
 
 
@@ -171,7 +183,17 @@ def test_a_commit_lost_again_and_again_is_for_another_time(make_run, monkeypatch
         raise RuntimeError("ConcurrentAppendException")
 
     with pytest.raises(TemporaryError, match=f"other writers won {tables.COMMIT_TRIES} times"):
-        make_run(D1)._commit(write, OPS_RUN, "test")
+        make_run(D1).commit(write, OPS_RUN, "test")
+
+
+def test_delta_rs_own_word_for_a_lost_commit_is_known(make_run, monkeypatch):
+    monkeypatch.setattr(tables.time, "sleep", lambda seconds: None)
+
+    def write() -> None:
+        raise CommitFailedError("in whatever words")
+
+    with pytest.raises(TemporaryError):
+        make_run(D1).commit(write, OPS_RUN, "test")
 
 
 def test_another_error_is_not_tried_again(make_run):
@@ -182,7 +204,7 @@ def test_another_error_is_not_tried_again(make_run):
         raise RuntimeError("no such thing")
 
     with pytest.raises(RuntimeError, match="no such thing"):
-        make_run(D1)._commit(write, OPS_RUN, "test")
+        make_run(D1).commit(write, OPS_RUN, "test")
     assert len(tries) == 1
 
 
