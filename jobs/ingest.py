@@ -8,15 +8,14 @@ so a killed run leaves no file counted. Run again, it does the same work again; 
 that one takes the killed run's rows out and reads its files itself. A killed *rerun* must be run again first.
 """
 
-import hashlib
 import shutil
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs import runtime
 from jobs.errors import ContractError, MissingInputError
+from jobs.landing_files import LandingFile, new_files
 from jobs.pseudonyms import key_of, pseudonym_column
 from jobs.tables import Run
 from schemas.ops import OPS_ERASED_CUSTOMER, OPS_FILE, OPS_RUN
@@ -28,21 +27,8 @@ if TYPE_CHECKING:
     from schemas.contract import Table
 
 HASHED_ID = r"^[0-9a-f]{32}-\d+$"  # as `features.landing` makes them for rows without an id of their own
-HASH_CHUNK = 1 << 20
 STAGED_DAYS = "days.txt"  # in the staging folder: first and last day of the run that fills it
 PARSE_TASKS = 8  # at once, at most; a task reads its files one after the other
-
-
-@dataclass(frozen=True)
-class LandingFile:
-    """One file to read, and the run that it belongs to."""
-
-    source: str
-    path: Path
-    name: str  # from the landing folder
-    content_hash: str
-    size_bytes: int
-    ingest_date: date
 
 
 def main(arguments: list[str]) -> None:
@@ -116,73 +102,6 @@ def forget_killed_run(run: Run, staging: Path) -> None:
     for table in (*SOURCES.values(), RAW_QUARANTINE, OPS_RUN):
         if run.exists(table):
             killed.clear(table, spared=registered)
-
-
-def new_files(run: Run) -> list[LandingFile]:
-    """Files of days up to the run's that no earlier or later run has read, by content, oldest day first.
-
-    What is published was made from the files known then, and so were the days before it: a file that comes later
-    belongs to the first run after the newest published date.
-    """
-    landing = run.settings.landing
-    if not landing.is_dir():
-        raise MissingInputError(f"{landing} is not there; run `python -m jobs.land`, or point NIGHTJAR_LAKE at a lake")
-    known = {(row.source, row.content_hash): row for row in run.read(OPS_FILE).collect()}
-    published = run.published_dates()
-    first_open = max(published) + timedelta(days=1) if published else run.first
-    seen: set[tuple[str, str]] = set()
-    found = []
-    for source, path, day in landing_files(landing, run.as_of_date):
-        content_hash, size = hash_file(path)
-        earlier = known.get((source, content_hash))
-        ingest_date = earlier.ingest_date if earlier else max(day, run.first, first_open)
-        if run.first <= ingest_date <= run.as_of_date and (source, content_hash) not in seen:
-            seen.add((source, content_hash))
-            found.append(LandingFile(source, path, str(path.relative_to(landing)), content_hash, size, ingest_date))
-    replaced = {file.name for file in found}  # upstream mended a file of a date that is not yet published
-    lost = [
-        row.source_file
-        for key, row in known.items()
-        if run.first <= row.ingest_date <= run.as_of_date and key not in seen and row.source_file not in replaced
-    ]
-    if lost:
-        raise MissingInputError(
-            f"{len(lost)} landing files that this run read before are gone, first {lost[0]}; put them back, run again"
-        )
-    return found
-
-
-def landing_files(landing: Path, last: date) -> list[tuple[str, Path, date]]:
-    """(source, file, day) of every landing file of days up to `last`; partial and hidden files are left alone."""
-    from features.landing import file_format
-
-    found = []
-    for source in SOURCES:
-        for folder in sorted((landing / source).glob("dt=*")):
-            try:
-                day = date.fromisoformat(folder.name.removeprefix("dt="))
-            except ValueError:
-                raise MissingInputError(f"{folder}: the folder's name is no day; rename it to dt=YYYY-MM-DD") from None
-            files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith((".", "_")))
-            for path in files if day <= last else []:
-                if file_format(path) is None:
-                    raise MissingInputError(
-                        f"{path}: no csv, json, jsonl or parquet file; move it out of the landing folder"
-                    )
-                if not path.resolve().is_relative_to(landing.resolve()):
-                    raise MissingInputError(f"{path} points out of the landing folder; replace the link by the file")
-                found.append((source, path, day))
-    return found
-
-
-def hash_file(path: Path) -> tuple[str, int]:
-    """SHA-256 and size of a file's bytes."""
-    digest, size = hashlib.sha256(), 0
-    with path.open("rb") as stream:
-        while chunk := stream.read(HASH_CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-    return digest.hexdigest(), size
 
 
 def stage(run: Run, table: "Table", files: list[LandingFile], folder: Path) -> "DataFrame":

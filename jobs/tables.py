@@ -135,8 +135,7 @@ class Run:
 
     def delete(self, table: "Table", where: str) -> None:
         """Delete the rows that a SQL condition of our own making names, in one commit."""
-        statement = f"DELETE FROM {self.location(table)} WHERE {where}"  # noqa: S608 - names of contracts
-        self.commit(lambda: self.spark.sql(statement).collect(), table, f"delete={where}")
+        self.execute(f"DELETE FROM {self.location(table)} WHERE {where}", table, f"delete={where}")  # noqa: S608
 
     def execute(self, statement: str, table: "Table", what: str) -> None:
         """Run a statement that changes the table, of names in contracts and of views alone, in one commit."""

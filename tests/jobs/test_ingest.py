@@ -205,9 +205,9 @@ def test_a_killed_rerun_is_done_again_before_the_next_night_and_no_row_is_lost(l
     assert raw() == [("1", D1, "a.csv"), ("late", D1, "late.csv")] and told() == {D1: (2, 0, 0)}
 
 
-def test_rows_of_an_erased_customer_count_and_leave_no_text(lake, run_job, make_run, raw, told):
+def test_rows_of_an_erased_customer_count_and_leave_no_text(lake, run_job, make_run, night, raw, told):
     land(lake, D1, "a.csv", line("1"))
-    run_job("ingest", D1)
+    night(D1)
     run_job("erase", D1, None, "--customer", "c1")
     land(lake, D2, "b.csv", line("2", D2), line("3", D2).replace("c1", "c2"))
     run_job("ingest", D2)
