@@ -1,7 +1,9 @@
 """Ingest on small lakes: every landed row ends once, as new, duplicate or quarantined, whatever happens on the way."""
 
 import json
+import os
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -237,6 +239,26 @@ def test_a_lake_without_landing_says_what_to_do(run_job):
 def test_a_folder_that_is_no_day_says_what_to_do(lake, run_job):
     (lake / "landing" / "transactions" / "dt=tomorrow").mkdir(parents=True)
     with pytest.raises(MissingInputError, match="rename it to dt=YYYY-MM-DD"):
+        run_job("ingest", D1)
+
+
+def test_a_day_that_is_a_file_says_what_to_do(lake, run_job):
+    (lake / "landing" / "transactions").mkdir(parents=True)
+    (lake / "landing" / "transactions" / f"dt={D1}").write_text("")
+    with pytest.raises(MissingInputError, match=f"dt={D1} is a file"):
+        run_job("ingest", D1)
+
+
+def test_a_file_name_that_is_not_utf8_says_what_to_do(lake, run_job):
+    path = land(lake, D1, "a.csv", line("1"))
+    Path(os.fsdecode(os.fsencode(path.parent) + b"/caf\xe9.csv")).write_bytes(b"")
+    with pytest.raises(MissingInputError, match=r"caf\\udce9\.csv' is not UTF-8; rename"):
+        run_job("ingest", D1)
+
+
+def test_a_column_that_stands_twice_stops_the_run_and_names_it(lake, run_job):
+    land(lake, D1, "a.csv", line("1") + ",c2", header=HEADER + ",customer_id")
+    with pytest.raises(ContractError, match=r"a\.csv: column customer_id stands there twice"):
         run_job("ingest", D1)
 
 
