@@ -17,6 +17,8 @@ DECIMAL = r"^[+-]?(\d{1,14}(\.\d*)?|\.\d+)$"
 DAY = r"^\d{4}-\d{2}-\d{2}$"
 MOMENT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?(Z|[+-]\d{2}:?\d{2}))?)?$"
 OFFSET = r"(Z|[T ].*[+-]\d{2}:?\d{2})$"
+YES, NO = ("true", "t", "yes", "y", "on", "1"), ("false", "f", "no", "n", "off", "0")
+EARLIEST, LATEST = "1970-01-02", "9999-01-01"  # beside them a zone's offset leaves what calendars hold
 EPOCH_SECONDS, EPOCH_MILLIS = r"^\d{10}$", r"^\d{13}$"
 TEXT = "_text_"  # prefix of a column's value as it came
 
@@ -40,14 +42,17 @@ def typed_rows(rows: DataFrame, table: Table, timezone: str, future_minutes: int
     business_time = F.from_utc_timestamp("event_at", timezone)
     latest = F.expr(f"to_timestamp(date_add(ingest_date, 1)) + INTERVAL {int(future_minutes)} MINUTES")
     in_future = F.when(business_time > latest, F.lit("event_at lies after the run's day"))
+    is_dated = F.col("event_at").between(F.lit(EARLIEST).cast("timestamp"), F.lit(LATEST).cast("timestamp"))
+    too_early = F.when(F.expr(f"event_at < TIMESTAMP'{EARLIEST} 00:00:00'"), F.lit("event_at lies before 1970"))
     broken = [_broken_rule(column) for column in columns]
     broken += [F.when(~F.expr(sql), F.lit(sentence)) for sentence, sql in table.checks]
-    reason = F.concat_ws("; ", *broken, in_future)
+    reason = F.concat_ws("; ", *broken, too_early, in_future)
     as_json = F.to_json(F.struct(*(F.col(TEXT + column.name).alias(column.name) for column in columns)))
     is_refused = F.col("reason").isNotNull()
     return (
         typed.withColumn("reason", F.coalesce(F.col("problem"), F.when(reason != "", reason)))
-        .withColumn("event_date", F.to_date(business_time))
+        .withColumn("event_date", F.when(is_dated, F.to_date(business_time)))
+        .withColumn("event_at", F.when(is_dated, F.col("event_at")))
         .withColumn("original_text", F.when(is_refused, F.coalesce(F.col("_original"), as_json)))
         .select(*table.column_names, "source_line", "reason", "original_text")
     )
@@ -64,9 +69,7 @@ def _typed(column: Column, timezone: str) -> SparkColumn:
             return F.when(text.rlike(DECIMAL), text.try_cast(column.type))
         case T.BooleanType():
             lower = F.lower(text)
-            return F.when(lower.isin("true", "1", "yes"), F.lit(True)).when(
-                lower.isin("false", "0", "no"), F.lit(False)
-            )
+            return F.when(lower.isin(*YES), F.lit(True)).when(lower.isin(*NO), F.lit(False))
         case T.DateType():
             return F.when(text.rlike(DAY), text.try_cast(column.type))
         case T.TimestampType():

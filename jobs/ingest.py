@@ -149,7 +149,8 @@ def known_ids(run: Run, table: "Table", staged: "DataFrame") -> "DataFrame":
     earlier = run.read(table).filter(F.col("ingest_date") < F.lit(run.first))
     is_given = ~F.col("event_id").rlike(HASHED_ID)
     if not staged.filter(is_given).head(1):
-        days = [row.event_date for row in staged.select("event_date").distinct().collect() if row.event_date]
+        kept = staged.filter(F.col("reason").isNull())
+        days = [row.event_date for row in kept.select("event_date").distinct().collect()]
         earlier = earlier.filter(F.col("event_date").isin(days))
     return earlier.join(staged.select("event_id"), "event_id", "left_semi").select("event_id").distinct()
 

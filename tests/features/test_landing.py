@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features import landing_formats
@@ -238,6 +238,7 @@ def test_names_of_other_kinds_are_none_of_ours():
 text = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0\x1f", exclude_categories=("Cs",)), min_size=1)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.lists(st.tuples(text, st.none() | text), min_size=1, max_size=4))
 def test_any_text_comes_through_json_and_csv_alike(tmp_path_factory, pairs):
     folder = tmp_path_factory.mktemp("any")

@@ -44,7 +44,7 @@ def values(rows: list[dict], *names: str) -> list:
 
 
 def test_numbers_are_exact_and_odd_spellings_are_refused(typed):
-    amounts = ["9.5", " -3.25 ", "+.5", "7.", "1e3", "1,5", "0x1", "NaN", "Infinity", "99999999999999.9999"]
+    amounts = ["9.5", " -3.25 ", "+.5", "7.", "1e3", "1,5", "0x1", "NaN", "Infinity", "9999999999.9999"]
     rows = typed(*({"line_amount": amount, "line_type": "adjustment"} for amount in amounts))
     decimals = [
         Decimal("9.5"),
@@ -52,7 +52,7 @@ def test_numbers_are_exact_and_odd_spellings_are_refused(typed):
         Decimal("0.5"),
         Decimal(7),
         *[None] * 5,
-        Decimal("99999999999999.9999"),
+        Decimal("9999999999.9999"),
     ]
     assert values(rows, "line_amount") == decimals
     assert rows[4]["reason"] == "line_amount is no decimal(18,4): 1e3"
@@ -80,6 +80,31 @@ def test_words_for_yes_and_no_are_booleans_and_days_are_days(typed):
         "signup_date is no date: 29.02.2024; has_marketing_consent is no boolean: maybe",
         None,
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        (("true", "T", "yes", "Y", "on", "1"), True),
+        (("false", "F", "no", "N", "n", "Off", "0"), False),
+        (("nope", "2", "ja"), None),
+    ],
+)
+def test_consent_is_read_in_every_usual_spelling_and_guessed_in_none(words, value, typed):
+    rows = typed(*({"has_marketing_consent": word} for word in words), table=RAW_CUSTOMERS)
+    assert values(rows, "has_marketing_consent") == [value] * len(words)
+    assert [row["reason"] is None for row in rows] == [value is not None] * len(words)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+def test_moments_that_no_shop_has_are_refused_and_have_no_day(zone, typed):
+    texts = ["0000-01-01", "0001-01-01", "1969-12-31T23:59:59Z", "1970-01-01T12:00:00Z", "9999-12-31T23:59:59Z"]
+    rows = typed(*({"event_at": text} for text in texts), timezone=zone)
+    assert values(rows, "event_at", "event_date") == [(None, None)] * 5
+    assert [(row["reason"] or "").split(" ")[0] for row in rows] == ["event_at"] * 5
+    assert rows[2]["reason"] == rows[3]["reason"] == "event_at lies before 1970"
+    [row] = typed({"event_at": "1970-01-03T00:00:00Z"}, timezone=zone)
+    assert row["reason"] is None and row["event_date"]
 
 
 @pytest.mark.parametrize(
@@ -171,6 +196,30 @@ def test_every_broken_rule_is_named(typed):
 def test_a_rule_of_range_is_named_with_the_value(typed):
     reasons = [row["reason"] for row in typed({"rating": "6"}, {"rating": "0"}, {"rating": "5"}, table=RAW_REVIEWS)]
     assert reasons == ["rating must be from 1 to 5: 6", "rating must be from 1 to 5: 0", None]
+
+
+def test_numbers_beyond_all_shops_are_refused_before_their_sums_overflow(typed):
+    rows = typed(
+        {"quantity": "1000000000", "line_amount": "10000000000"},
+        {"quantity": "999999999999999999"},
+        {"quantity": "-1000000001"},
+        {"line_amount": "10000000000.0001"},
+        {"unit_price": "-99999999999"},
+    )
+    assert [row["reason"] for row in rows] == [
+        None,
+        "quantity must be from -1,000,000,000 to 1,000,000,000: 999999999999999999",
+        "quantity must be from -1,000,000,000 to 1,000,000,000: -1000000001",
+        "line_amount must be from -10,000,000,000 to 10,000,000,000: 10000000000.0001",
+        "unit_price must be from -10,000,000,000 to 10,000,000,000: -99999999999",
+    ]
+
+
+def test_a_return_or_cancellation_never_raises_revenue(typed):
+    kinds = [("return", "5"), ("cancellation", "0.01"), ("return", "-5"), ("cancellation", "0"), ("adjustment", "5")]
+    rows = typed(*({"line_type": kind, "line_amount": amount} for kind, amount in kinds))
+    told = "a return or cancellation must not have a positive line_amount"
+    assert [row["reason"] for row in rows] == [told, told, None, None, None]
 
 
 def test_a_line_that_is_no_row_keeps_its_problem_and_text(typed):

@@ -69,6 +69,15 @@ def test_an_id_that_the_source_gave_is_a_duplicate_whatever_its_moment(tmp_path,
         assert sorted((row.event_id, row.event_date) for row in rows) == [("1", D1), ("2", D2)]
 
 
+def test_moments_beyond_all_calendars_are_refused_and_the_other_rows_are_read(lake, run_job, told):
+    without = HEADER.removeprefix("event_id,")
+    days = ("0000-01-01", D1, "9999-12-31")
+    rows = [f"{day}T23:59:59Z,o1,c1,p1,9.50,sale," for day in days]
+    land(lake, D1, "a.csv", *rows, header=without)
+    run_job("ingest", D1, business_timezone="America/New_York")
+    assert told() == {D1: (1, 0, 2)}
+
+
 def test_rows_without_an_id_are_duplicates_of_the_same_content(lake, night, told):
     without = HEADER.removeprefix("event_id,")
     same, other = f"{D1}T10:00:00Z,o1,c1,p1,9.50,sale,", f"{D1}T10:00:00Z,o2,c1,p1,9.50,sale,"
