@@ -117,8 +117,10 @@ def stage(run: Run, table: "Table", files: list[LandingFile], folder: Path) -> "
     source = table.name.removeprefix("raw_")
     rows = parsed(run, table, files)
     settings = run.settings
-    typed = typed_rows(rows, table, settings.business_timezone, settings.future_tolerance_minutes)
-    typed = refuse_erased(run, refuse_foreign_money(typed, settings.currency))
+    typed = typed_rows(
+        rows, table, settings.business_timezone, settings.future_tolerance_minutes, currency=settings.currency
+    )
+    typed = refuse_erased(run, typed)
     typed.write.mode("overwrite").parquet(str(folder))
     staged = run.spark.read.schema(typed.schema).parquet(str(folder))  # told, for a file may have no rows
     known = known_ids(run, table, staged).withColumn("is_known", F.lit(True))
@@ -190,17 +192,6 @@ def check_headers(table: "Table", files: list[LandingFile]) -> None:
             raise ContractError(
                 f"{file.name}: required column {', '.join(missing)} missing; nothing of the run was written"
             )
-
-
-def refuse_foreign_money(typed: "DataFrame", currency: str) -> "DataFrame":
-    """Quarantine rows in a currency other than the shop's: there is no rate table to convert them by."""
-    from pyspark.sql import functions as F
-
-    if "currency" not in typed.columns:
-        return typed
-    is_foreign = F.coalesce(F.col("currency") != currency, F.lit(False))
-    told = F.concat(F.lit("no exchange rate to the shop's currency from "), F.col("currency"))
-    return typed.withColumn("reason", F.coalesce(F.col("reason"), F.when(is_foreign, told)))
 
 
 def refuse_erased(run: Run, typed: "DataFrame") -> "DataFrame":

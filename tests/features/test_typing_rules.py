@@ -114,6 +114,8 @@ def test_moments_that_no_shop_has_are_refused_and_have_no_day(zone, typed):
         ("2024-03-01T12:00:00+02:00", 10),
         ("2024-03-01 12:00:00-0330", 15.5),
         ("2024-03-01T12:00", 12),
+        ("2024-03-01T12:00Z", 12),
+        ("2024-03-01 12:00+02:00", 10),
         ("2024-03-01", 0),
         ("1709294400", 12),
         ("1709294400000", 12),
@@ -225,6 +227,20 @@ def test_a_return_or_cancellation_never_raises_revenue(typed):
 def test_a_line_that_is_no_row_keeps_its_problem_and_text(typed):
     [row] = typed({"problem": "2 fields instead of 3", "text": "a,b", "event_at": None})
     assert (row["reason"], row["original_text"], row["source_line"]) == ("2 fields instead of 3", "a,b", 7)
+
+
+@pytest.mark.parametrize("word", ["NULL", "null", "NA", "N/A", "None", "nan", "NaN"])
+def test_a_spelt_out_absence_of_a_customer_is_a_guest_and_missing_where_one_must_be(word, typed):
+    [guest] = typed({"customer_id": f" {word} ", "store_id": word})
+    assert (guest["customer_id"], guest["store_id"], guest["reason"]) == (None, word, None)
+    [nobody] = typed({"customer_id": word}, table=RAW_CUSTOMERS)
+    assert nobody["reason"] == "customer_id is missing"
+
+
+def test_an_id_with_a_line_break_or_control_character_is_refused(typed):
+    rows = typed({"customer_id": "c1,9\nc2"}, {"product_id": "p\x001"}, {"order_id": "o\t1"}, {"order_id": "o 1 é"})
+    told = "{} has a line break or control character; is a quote missing?"
+    assert [row["reason"] for row in rows] == [*map(told.format, ("customer_id", "product_id", "order_id")), None]
 
 
 def test_blank_text_is_null(typed):

@@ -152,6 +152,7 @@ def test_money_of_another_currency_is_quarantined(lake, run_job, told, make_run)
     assert told() == {D1: (2, 0, 1)}
     [row] = make_run(D1).read(RAW_QUARANTINE).collect()
     assert row.reason == "no exchange rate to the shop's currency from USD"
+    assert json.loads(row.original_text)["currency"] == "USD"  # it can be replayed
 
 
 @pytest.mark.parametrize("killed_in", ["write_quarantine", "write_register", "fate_counts"])
