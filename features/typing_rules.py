@@ -17,15 +17,23 @@ DECIMAL = r"^[+-]?(\d{1,14}(\.\d*)?|\.\d+)$"
 DAY = r"^\d{4}-\d{2}-\d{2}$"
 MOMENT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?(Z|[+-]\d{2}:?\d{2}))?)?$"
 OFFSET = r"(Z|[T ].*[+-]\d{2}:?\d{2})$"
+YES, NO = ("true", "t", "yes", "y", "on", "1"), ("false", "f", "no", "n", "off", "0")
+EARLIEST, LATEST = "1970-01-02", "9999-01-01"  # beside them a zone's offset leaves what calendars hold
+MINUTES_ALONE = r"^(.{10}[T ]\d{2}:\d{2})( ?(?:Z|[+-]\d{2}:?\d{2}))$"
 EPOCH_SECONDS, EPOCH_MILLIS = r"^\d{10}$", r"^\d{13}$"
+NO_CUSTOMER = ("NULL", "null", "NA", "N/A", "None", "nan", "NaN")  # as exports spell a guest
+CONTROL = r"[\x00-\x1f]"
 TEXT = "_text_"  # prefix of a column's value as it came
 
 
-def typed_rows(rows: DataFrame, table: Table, timezone: str, future_minutes: int) -> DataFrame:
+def typed_rows(
+    rows: DataFrame, table: Table, timezone: str, future_minutes: int, currency: str | None = None
+) -> DataFrame:
     """Rows of `landing.read_rows` as rows of the raw table plus `source_line`, `reason` and `original_text`.
 
     `reason` is null for a row that keeps the contract. Values without an offset are business time in `timezone`; an
-    event later than `future_minutes` after the end of the run's day is refused.
+    event later than `future_minutes` after the end of the run's day is refused, and so is money in another currency
+    than `currency`: there is no rate table to convert it by.
     """
     columns = landing_columns(table)
     typed = rows.select(
@@ -40,14 +48,20 @@ def typed_rows(rows: DataFrame, table: Table, timezone: str, future_minutes: int
     business_time = F.from_utc_timestamp("event_at", timezone)
     latest = F.expr(f"to_timestamp(date_add(ingest_date, 1)) + INTERVAL {int(future_minutes)} MINUTES")
     in_future = F.when(business_time > latest, F.lit("event_at lies after the run's day"))
+    is_dated = F.col("event_at").between(F.lit(EARLIEST).cast("timestamp"), F.lit(LATEST).cast("timestamp"))
+    too_early = F.when(F.expr(f"event_at < TIMESTAMP'{EARLIEST} 00:00:00'"), F.lit("event_at lies before 1970"))
     broken = [_broken_rule(column) for column in columns]
     broken += [F.when(~F.expr(sql), F.lit(sentence)) for sentence, sql in table.checks]
-    reason = F.concat_ws("; ", *broken, in_future)
+    if currency and "currency" in table.column_names:
+        told = F.concat(F.lit("no exchange rate to the shop's currency from "), F.col("currency"))
+        broken.append(F.when(F.col("currency") != currency, told))
+    reason = F.concat_ws("; ", *broken, too_early, in_future)
     as_json = F.to_json(F.struct(*(F.col(TEXT + column.name).alias(column.name) for column in columns)))
     is_refused = F.col("reason").isNotNull()
     return (
         typed.withColumn("reason", F.coalesce(F.col("problem"), F.when(reason != "", reason)))
-        .withColumn("event_date", F.to_date(business_time))
+        .withColumn("event_date", F.when(is_dated, F.to_date(business_time)))
+        .withColumn("event_at", F.when(is_dated, F.col("event_at")))
         .withColumn("original_text", F.when(is_refused, F.coalesce(F.col("_original"), as_json)))
         .select(*table.column_names, "source_line", "reason", "original_text")
     )
@@ -56,6 +70,8 @@ def typed_rows(rows: DataFrame, table: Table, timezone: str, future_minutes: int
 def _typed(column: Column, timezone: str) -> SparkColumn:
     text = F.trim(F.col(column.name))
     match column.type:
+        case T.StringType() if column.name == "customer_id":
+            return F.when((text != "") & ~text.isin(*NO_CUSTOMER), text)
         case T.StringType():
             return F.when(text != "", text)
         case T.IntegerType() | T.LongType():
@@ -64,9 +80,7 @@ def _typed(column: Column, timezone: str) -> SparkColumn:
             return F.when(text.rlike(DECIMAL), text.try_cast(column.type))
         case T.BooleanType():
             lower = F.lower(text)
-            return F.when(lower.isin("true", "1", "yes"), F.lit(True)).when(
-                lower.isin("false", "0", "no"), F.lit(False)
-            )
+            return F.when(lower.isin(*YES), F.lit(True)).when(lower.isin(*NO), F.lit(False))
         case T.DateType():
             return F.when(text.rlike(DAY), text.try_cast(column.type))
         case T.TimestampType():
@@ -77,7 +91,8 @@ def _typed(column: Column, timezone: str) -> SparkColumn:
 
 def _moment(text: SparkColumn, timezone: str) -> SparkColumn:
     """ISO 8601 or epoch; without an offset it is business time."""
-    parsed = text.try_cast(T.TimestampType())
+    # The engines read no offset after minutes alone.
+    parsed = F.regexp_replace(text, MINUTES_ALONE, "$1:00$2").try_cast(T.TimestampType())
     iso = F.when(text.rlike(OFFSET), parsed).otherwise(F.to_utc_timestamp(parsed, timezone))
     return (
         F.when(text.rlike(EPOCH_SECONDS), F.timestamp_seconds(text.try_cast(T.LongType())))
@@ -90,9 +105,15 @@ def _broken_rule(column: Column) -> SparkColumn:
     """The first rule of a column that a row breaks, in words; null when it keeps them all."""
     text, typed = F.col(TEXT + column.name), F.col(column.name)
     is_given = F.coalesce(F.trim(text) != "", F.lit(False))
+    if column.name == "customer_id":
+        is_given = is_given & ~F.trim(text).isin(*NO_CUSTOMER)
     shown = F.substring(text, 1, 40)
     kind = column.type.simpleString()
     found = F.when(is_given & typed.isNull(), F.concat(F.lit(f"{column.name} is no {kind}: "), shown))
+    if column.name.endswith("_id"):
+        has_control = F.coalesce(F.trim(text).rlike(CONTROL), F.lit(False))
+        told = F.lit(f"{column.name} has a line break or control character; is a quote missing?")
+        found = found.when(has_control, told)
     for rule in column.constraints:
         if isinstance(rule, NotNull):
             found = found.when(~is_given, F.lit(f"{column.name} is missing"))

@@ -4,7 +4,8 @@ Reads the layer's tables and `ops_run`; writes `ops_gate` and Data Docs under `q
 expectation fails; `publish` refuses the date while one stands.
 
 The expectations derive from the contracts: columns, row rules, keys. Added are what a row can't tell: volume against
-the same weekdays before, the share of refused rows, dates after the run's day, customers or scores missing.
+the same weekdays before, the share of refused rows, files that can't be read, dates after the run's day,
+customers or scores missing.
 """
 
 import json
@@ -21,6 +22,7 @@ from jobs.expectations import Judged, judge
 from jobs.tables import Run
 from schemas.contract import Table
 from schemas.ops import GATED_LAYERS, OPS_GATE, OPS_RUN
+from schemas.raw import RAW_QUARANTINE
 from schemas.tables import TABLES
 
 log = logging.getLogger("nightjar")
@@ -43,7 +45,7 @@ def main(arguments: list[str]) -> None:
         raise MissingInputError(f"no table of layer {given.layer} exists; run the jobs before the gate first")
     with runtime.step("gate", layer=given.layer, tables=len(judged)) as facts:
         results = validate(run, judged)
-        results += refused_shares(run) if given.layer == "clean" else []
+        results += refused_shares(run) + unreadable_files(run) if given.layer == "clean" else []
         write_results(run, given.layer, results)
         facts["expectations"] = len(results)
     failed = [result for result in results if not result.is_success]
@@ -166,6 +168,27 @@ def refused_shares(run: Run) -> list[Result]:
             json.dumps({"rows": row["all"], "refused": row.refused}),
         )
         for row in rows.orderBy("source").collect()
+    ]
+
+
+def unreadable_files(run: Run) -> list[Result]:
+    """No source may have a file that could not be read: it is one refused row, whatever was in it."""
+    from pyspark.sql import functions as F
+
+    days = F.col("ingest_date").between(F.lit(run.first), F.lit(run.as_of_date))
+    names: dict[str, list[str]] = {
+        row.source: [] for row in run.read(OPS_RUN).filter(days).select("source").distinct().collect()
+    }
+    for row in run.read(RAW_QUARANTINE).filter(days & (F.col("source_line") == 0)).collect():
+        names.setdefault(row.source, []).append(row.source_file)
+    return [
+        Result(
+            RAW_QUARANTINE.name,
+            f"no unreadable file of {source}",
+            not found,
+            json.dumps({"files": len(found), "first": sorted(found)[:SHOWN_ROWS]}),
+        )
+        for source, found in sorted(names.items())
     ]
 
 

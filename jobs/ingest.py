@@ -117,8 +117,10 @@ def stage(run: Run, table: "Table", files: list[LandingFile], folder: Path) -> "
     source = table.name.removeprefix("raw_")
     rows = parsed(run, table, files)
     settings = run.settings
-    typed = typed_rows(rows, table, settings.business_timezone, settings.future_tolerance_minutes)
-    typed = refuse_erased(run, refuse_foreign_money(typed, settings.currency))
+    typed = typed_rows(
+        rows, table, settings.business_timezone, settings.future_tolerance_minutes, currency=settings.currency
+    )
+    typed = refuse_erased(run, typed)
     typed.write.mode("overwrite").parquet(str(folder))
     staged = run.spark.read.schema(typed.schema).parquet(str(folder))  # told, for a file may have no rows
     known = known_ids(run, table, staged).withColumn("is_known", F.lit(True))
@@ -149,7 +151,8 @@ def known_ids(run: Run, table: "Table", staged: "DataFrame") -> "DataFrame":
     earlier = run.read(table).filter(F.col("ingest_date") < F.lit(run.first))
     is_given = ~F.col("event_id").rlike(HASHED_ID)
     if not staged.filter(is_given).head(1):
-        days = [row.event_date for row in staged.select("event_date").distinct().collect() if row.event_date]
+        kept = staged.filter(F.col("reason").isNull())
+        days = [row.event_date for row in kept.select("event_date").distinct().collect()]
         earlier = earlier.filter(F.col("event_date").isin(days))
     return earlier.join(staged.select("event_id"), "event_id", "left_semi").select("event_id").distinct()
 
@@ -172,28 +175,23 @@ def parsed(run: Run, table: "Table", files: list[LandingFile]) -> "DataFrame":
 
 
 def check_headers(table: "Table", files: list[LandingFile]) -> None:
-    """Refuse the source when a file lacks a required column."""
+    """Refuse the source when a file lacks a required column, or has a column of the table twice."""
     from features.landing import header_of
 
+    known = {column.name for column in landing_columns(table)}
     required = {column.name for column in landing_columns(table) if column.is_required} - {"event_id"}
     for file in files:
         header = header_of(file.path)
-        missing = sorted(required - header) if header is not None else []
-        if missing:
+        if header is None:
+            continue
+        if doubled := sorted({name for name in header if name in known and header.count(name) > 1}):
+            raise ContractError(
+                f"{file.name}: column {', '.join(doubled)} stands there twice; nothing of the run was written"
+            )
+        if missing := sorted(required - set(header)):
             raise ContractError(
                 f"{file.name}: required column {', '.join(missing)} missing; nothing of the run was written"
             )
-
-
-def refuse_foreign_money(typed: "DataFrame", currency: str) -> "DataFrame":
-    """Quarantine rows in a currency other than the shop's: there is no rate table to convert them by."""
-    from pyspark.sql import functions as F
-
-    if "currency" not in typed.columns:
-        return typed
-    is_foreign = F.coalesce(F.col("currency") != currency, F.lit(False))
-    told = F.concat(F.lit("no exchange rate to the shop's currency from "), F.col("currency"))
-    return typed.withColumn("reason", F.coalesce(F.col("reason"), F.when(is_foreign, told)))
 
 
 def refuse_erased(run: Run, typed: "DataFrame") -> "DataFrame":

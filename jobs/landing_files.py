@@ -70,8 +70,12 @@ def landing_files(landing: Path, last: date) -> list[tuple[str, Path, date]]:
                 day = date.fromisoformat(folder.name.removeprefix("dt="))
             except ValueError:
                 raise MissingInputError(f"{folder}: the folder's name is no day; rename it to dt=YYYY-MM-DD") from None
+            if not folder.is_dir():
+                raise MissingInputError(f"{folder} is a file; a folder of that name holds the files of the day")
             files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith((".", "_")))
             for path in files if day <= last else []:
+                if not _is_utf8(path.name):
+                    raise MissingInputError(f"{folder}: the file name {path.name!a} is not UTF-8; rename the file")
                 if file_format(path) is None:
                     raise MissingInputError(
                         f"{path}: no csv, json, jsonl or parquet file; move it out of the landing folder"
@@ -80,6 +84,14 @@ def landing_files(landing: Path, last: date) -> list[tuple[str, Path, date]]:
                     raise MissingInputError(f"{path} points out of the landing folder; replace the link by the file")
                 found.append((source, path, day))
     return found
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def hash_file(path: Path) -> tuple[str, int]:

@@ -68,10 +68,10 @@ class Between(Constraint):
     def sentence(self) -> str:
         """The rule in words."""
         if self.high is None:
-            return f"at least {self.low}"
+            return f"at least {self.low:,}"
         if self.low is None:
-            return f"at most {self.high}"
-        return f"from {self.low} to {self.high}"
+            return f"at most {self.high:,}"
+        return f"from {self.low:,} to {self.high:,}"
 
     def expectation(self, column: str) -> Expectation:
         """The same rule for Great Expectations."""
@@ -236,6 +236,7 @@ def _default(column: Column) -> Any:
     if words:
         return words[0]
     low = next((rule.low or 0 for rule in column.constraints if isinstance(rule, Between)), 0)
+    low = low if low >= -1 else 0  # a wide range's end is no usual value
     match column.type:
         case T.StringType():
             return column.name

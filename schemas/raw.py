@@ -10,6 +10,9 @@ from schemas.contract import LINE_MONEY, Between, Column, NotNull, OneOf, Table
 
 ADDED_BY_INGEST = ("event_date", "ingest_date", "source_file")
 _REQUIRED = (NotNull(),)
+# Far beyond any shop, and so small that no sum of a day's lines leaves its type.
+_UNITS = Between(-(10**9), 10**9)
+_MONEY = (Between(-(10**10), 10**10),)
 
 
 def _raw_table(
@@ -50,14 +53,21 @@ RAW_TRANSACTIONS = _raw_table(
     Column("customer_id", T.StringType(), "Shop account; null for guests."),
     Column("product_id", T.StringType(), "Product.", _REQUIRED),
     Column(
-        "quantity", T.LongType(), "Units, negative when they come back; null where the source does not count units."
+        "quantity",
+        T.LongType(),
+        "Units, negative when they come back; null where the source does not count units.",
+        (_UNITS,),
     ),
-    Column("unit_price", LINE_MONEY, "Price of one unit.", unit="money"),
+    Column("unit_price", LINE_MONEY, "Price of one unit.", _MONEY, "money"),
     Column(
-        "line_amount", LINE_MONEY, "Money of the line after its discounts, negative for refunds.", _REQUIRED, "money"
+        "line_amount",
+        LINE_MONEY,
+        "Money of the line after its discounts, negative for refunds.",
+        _REQUIRED + _MONEY,
+        "money",
     ),
-    Column("discount_amount", LINE_MONEY, "Discounts already taken off line_amount.", unit="money"),
-    Column("shipping_amount", LINE_MONEY, "Shipping charged for the line, not in line_amount.", unit="money"),
+    Column("discount_amount", LINE_MONEY, "Discounts already taken off line_amount.", _MONEY, "money"),
+    Column("shipping_amount", LINE_MONEY, "Shipping charged for the line, not in line_amount.", _MONEY, "money"),
     Column("currency", T.StringType(), "ISO 4217 code; null means the shop's own."),
     Column(
         "line_type",
@@ -67,7 +77,13 @@ RAW_TRANSACTIONS = _raw_table(
     ),
     Column("original_order_id", T.StringType(), "Order that a return or cancellation belongs to, when it is named."),
     Column("store_id", T.StringType(), "Shop or channel."),
-    checks=(("a sale must not have a negative line_amount", "(line_type <> 'sale' OR line_amount >= 0)"),),
+    checks=(
+        ("a sale must not have a negative line_amount", "(line_type <> 'sale' OR line_amount >= 0)"),
+        (
+            "a return or cancellation must not have a positive line_amount",
+            "(line_type NOT IN ('return', 'cancellation') OR line_amount <= 0)",
+        ),
+    ),
 )
 
 RAW_CLICKSTREAM = _raw_table(
@@ -134,7 +150,7 @@ RAW_PRODUCTS = _raw_table(
     Column("department", T.StringType(), "Department."),
     Column("category", T.StringType(), "Category."),
     Column("brand", T.StringType(), "Brand."),
-    Column("list_price", LINE_MONEY, "List price.", unit="money"),
+    Column("list_price", LINE_MONEY, "List price.", _MONEY, "money"),
     holds_customers=False,
 )
 
@@ -146,7 +162,7 @@ RAW_PAYMENTS = _raw_table(
     Column("payment_sequence", T.IntegerType(), "Place of the payment in its order.", _REQUIRED),
     Column("payment_type", T.StringType(), "Means of payment."),
     Column("installments", T.IntegerType(), "Number of instalments."),
-    Column("payment_amount", LINE_MONEY, "Money paid.", _REQUIRED, "money"),
+    Column("payment_amount", LINE_MONEY, "Money paid.", _REQUIRED + _MONEY, "money"),
     holds_customers=False,
     linked_columns=("order_id",),
 )

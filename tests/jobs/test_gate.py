@@ -11,6 +11,7 @@ from jobs.errors import GateRefusedError, MissingInputError
 from schemas.clean import CLEAN_REVIEWS
 from schemas.contract import NotNull
 from schemas.ops import OPS_GATE, OPS_RUN
+from schemas.raw import RAW_QUARANTINE
 
 D = date(2024, 3, 29)
 
@@ -30,6 +31,20 @@ def refusals(make_run, *counts: tuple[int, int]) -> list[gate.Result]:
 
 def test_a_share_of_refused_rows_up_to_the_limit_passes_for_each_source_by_itself(make_run):
     assert [one.is_success for one in refusals(make_run, (100, 5), (100, 6), (0, 0))] == [True, False, True]
+
+
+def test_a_file_that_could_not_be_read_fails_its_source_however_few_rows_were_refused(make_run, frame):
+    run = make_run(D)
+    counts = [(D, source, 1, 100, 99, 0, 1, False) for source in ("customers", "transactions")]
+    run.replace(run.spark.createDataFrame(counts, OPS_RUN.struct), OPS_RUN)
+    bad = {"ingest_date": D, "source": "customers", "source_file": "customers/dt=2024-03-29/a.csv", "source_line": 0}
+    run.replace(frame(RAW_QUARANTINE, bad, bad | {"source": "transactions", "source_line": 1}), RAW_QUARANTINE)
+    found = gate.unreadable_files(run)
+    assert [(one.expectation, one.is_success) for one in found] == [
+        ("no unreadable file of customers", False),
+        ("no unreadable file of transactions", True),
+    ]
+    assert "a.csv" in found[0].observed
 
 
 def test_failing_rows_are_named_by_their_key_and_a_rerun_replaces_them(make_run, frame, run_job):

@@ -1,7 +1,9 @@
 """Ingest on small lakes: every landed row ends once, as new, duplicate or quarantined, whatever happens on the way."""
 
 import json
+import os
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -65,6 +67,15 @@ def test_an_id_that_the_source_gave_is_a_duplicate_whatever_its_moment(tmp_path,
     for lake in (one, other):
         rows = make_run(D1, lake=lake).read(RAW_TRANSACTIONS).collect()
         assert sorted((row.event_id, row.event_date) for row in rows) == [("1", D1), ("2", D2)]
+
+
+def test_moments_beyond_all_calendars_are_refused_and_the_other_rows_are_read(lake, run_job, told):
+    without = HEADER.removeprefix("event_id,")
+    days = ("0000-01-01", D1, "9999-12-31")
+    rows = [f"{day}T23:59:59Z,o1,c1,p1,9.50,sale," for day in days]
+    land(lake, D1, "a.csv", *rows, header=without)
+    run_job("ingest", D1, business_timezone="America/New_York")
+    assert told() == {D1: (1, 0, 2)}
 
 
 def test_rows_without_an_id_are_duplicates_of_the_same_content(lake, night, told):
@@ -141,6 +152,7 @@ def test_money_of_another_currency_is_quarantined(lake, run_job, told, make_run)
     assert told() == {D1: (2, 0, 1)}
     [row] = make_run(D1).read(RAW_QUARANTINE).collect()
     assert row.reason == "no exchange rate to the shop's currency from USD"
+    assert json.loads(row.original_text)["currency"] == "USD"  # it can be replayed
 
 
 @pytest.mark.parametrize("killed_in", ["write_quarantine", "write_register", "fate_counts"])
@@ -237,6 +249,26 @@ def test_a_lake_without_landing_says_what_to_do(run_job):
 def test_a_folder_that_is_no_day_says_what_to_do(lake, run_job):
     (lake / "landing" / "transactions" / "dt=tomorrow").mkdir(parents=True)
     with pytest.raises(MissingInputError, match="rename it to dt=YYYY-MM-DD"):
+        run_job("ingest", D1)
+
+
+def test_a_day_that_is_a_file_says_what_to_do(lake, run_job):
+    (lake / "landing" / "transactions").mkdir(parents=True)
+    (lake / "landing" / "transactions" / f"dt={D1}").write_text("")
+    with pytest.raises(MissingInputError, match=f"dt={D1} is a file"):
+        run_job("ingest", D1)
+
+
+def test_a_file_name_that_is_not_utf8_says_what_to_do(lake, run_job):
+    path = land(lake, D1, "a.csv", line("1"))
+    Path(os.fsdecode(os.fsencode(path.parent) + b"/caf\xe9.csv")).write_bytes(b"")
+    with pytest.raises(MissingInputError, match=r"caf\\udce9\.csv' is not UTF-8; rename"):
+        run_job("ingest", D1)
+
+
+def test_a_column_that_stands_twice_stops_the_run_and_names_it(lake, run_job):
+    land(lake, D1, "a.csv", line("1") + ",c2", header=HEADER + ",customer_id")
+    with pytest.raises(ContractError, match=r"a\.csv: column customer_id stands there twice"):
         run_job("ingest", D1)
 
 
