@@ -79,7 +79,7 @@ class Settings(BaseSettings):
 
     # Campaign
     campaign_id: str = Field("retention", pattern=r"^[a-z0-9][a-z0-9_-]*$")
-    campaign_size: int = Field(200, ge=1, description="customers contacted a night, about: chance decides")
+    campaign_size: int = Field(200, ge=1, description="most customers contacted a night")
     campaign_window_days: int = Field(
         30, ge=1, description="time over which a plan is measured; no second contact within"
     )
