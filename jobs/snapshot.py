@@ -43,7 +43,7 @@ def refuse_untiled(run: Run, last: date) -> None:
     if night and night.first:
         raise MissingInputError(
             f"what the run of {night.first} brought is not in feature_customer_day; "
-            f"run `python -m jobs.conform` and `python -m jobs.tile`, both with --as-of {night.first}, then snapshot again"
+            f"run `python -m jobs.conform` and `python -m jobs.tile`, both with --as-of {night.first}, first"
         )
 
 
