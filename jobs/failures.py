@@ -36,16 +36,16 @@ def known(error: Exception, lake: Path | None) -> NightjarError | None:
     if isinstance(error, NightjarError):
         return error
     text = str(error)
-    is_os_error = isinstance(error, OSError)
-    if (is_os_error and error.errno == errno.ENOSPC) or any(sign in text for sign in _DISK_FULL_SIGNS):
+    os_error = error if isinstance(error, OSError) else None
+    if (os_error and os_error.errno == errno.ENOSPC) or any(sign in text for sign in _DISK_FULL_SIGNS):
         return TemporaryError(f"the disk is full{_place(error)}; free some space and run the job again")
     if any(sign in text for sign in _DAMAGE_SIGNS):
         names = damaged_tables(lake) if lake else []
         return damage(names) if names else None
-    if is_os_error and error.filename and error.errno in _FOR_A_PERSON:
-        return MissingInputError(f"{error.filename}: {error.strerror}; mend the file, the folder or its rights")
-    if is_os_error and error.filename:
-        return TemporaryError(f"{error.filename}: {error.strerror}; run the job again")
+    if os_error and os_error.filename and os_error.errno in _FOR_A_PERSON:
+        return MissingInputError(f"{os_error.filename}: {os_error.strerror}; mend the file, the folder or its rights")
+    if os_error and os_error.filename:
+        return TemporaryError(f"{os_error.filename}: {os_error.strerror}; run the job again")
     return None
 
 
