@@ -4,6 +4,7 @@ import errno
 from pathlib import Path
 
 from jobs.errors import MissingInputError, NightjarError, TemporaryError
+from models.registry import UnreadableModelError
 
 _DISK_FULL_SIGNS = ("os error 28", "No space left")
 # What Sail, delta-rs and delta-spark say of a log or a data file that is not what was committed.
@@ -35,6 +36,8 @@ def known(error: Exception, lake: Path | None) -> NightjarError | None:
     """The error to end with; None where it is unknown and its traceback must be seen."""
     if isinstance(error, NightjarError):
         return error
+    if isinstance(error, UnreadableModelError):
+        return MissingInputError(str(error))
     text = str(error)
     os_error = error if isinstance(error, OSError) else None
     if (os_error and os_error.errno == errno.ENOSPC) or any(sign in text for sign in _DISK_FULL_SIGNS):

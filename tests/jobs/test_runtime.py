@@ -8,6 +8,7 @@ import pytest
 
 from jobs import runtime
 from jobs.errors import ContractError, GateRefusedError, MissingInputError, TemporaryError
+from models.registry import UnreadableModelError
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,7 @@ from jobs.errors import ContractError, GateRefusedError, MissingInputError, Temp
         (OSError(errno.ENOSPC, "No space left", "part-0"), 75),
         (OSError(errno.ENOSPC, "No space left"), 75),
         (RuntimeError("Object Store error: write failed\nNo space left on device (os error 28)"), 75),
+        (UnreadableModelError("model churn-1 can't be read (gone); train again"), 2),
         (PermissionError(errno.EACCES, "Permission denied", "exports"), 2),
         (FileExistsError(errno.EEXIST, "File exists", "reports"), 2),
         (NotADirectoryError(errno.ENOTDIR, "Not a directory", "exports/retention"), 2),
