@@ -26,7 +26,8 @@ def assignments(
     Eligible are customers with a churn and a CLV score, with consent where it is required, and not in `recent` (plans
     of this campaign still in their window, either arm). Ranked by value at risk: the probability of leaving times the
     net revenue that a stay of the same customer would bring, E[revenue] / P(stay). Of the first size / (1 - share), a
-    hash of seed, campaign and customer leaves a share alone; chance, but the same at every rerun.
+    hash of seed, campaign and customer leaves a share alone; chance, but the same at every rerun. Where chance would
+    contact more than `size`, the plan ends with the last whom it may contact: those behind are in neither arm.
     """
     churn, value = F.col("churn_probability"), F.col("expected_net_revenue")
     is_scored = churn.isNotNull() & value.isNotNull() & (churn >= minimum_churn)
@@ -36,7 +37,11 @@ def assignments(
     draw = F.pmod(
         F.xxhash64(F.concat_ws(SEPARATOR, F.lit(str(seed)), F.lit(campaign_id), "customer_id")), F.lit(HASH_RANGE)
     )
-    limit = round(size / (1 - control_share))
+    limit = int(size / (1 - control_share) + 1e-9)
+    # Draws of others alone say whether somebody is planned, never the own: else the arms would not compare.
+    contacted_before = F.sum((F.col("arm") == "treatment").cast("int")).over(
+        by_value.rowsBetween(Window.unboundedPreceding, -1)
+    )
     return (
         customers.filter(is_scored & is_allowed)
         .join(recent.select("customer_id").distinct(), "customer_id", how="left_anti")
@@ -45,6 +50,9 @@ def assignments(
         .filter(F.col("priority_rank") <= limit)
         .withColumn("campaign_id", F.lit(campaign_id))
         .withColumn("arm", F.when(draw < int(control_share * HASH_RANGE), "control").otherwise("treatment"))
+        .withColumn("contacted_before", F.coalesce(contacted_before, F.lit(0)))
+        .filter(F.col("contacted_before") < size)
+        .drop("contacted_before")
     )
 
 

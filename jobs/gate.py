@@ -91,6 +91,7 @@ def forget_definitions(project: Path) -> None:
     It writes them in place; a file that a killed gate left half written would stop every gate after it.
     """
     (project / "great_expectations.yml").unlink(missing_ok=True)
+    (project / "uncommitted" / "config_variables.yml").unlink(missing_ok=True)  # it warns of one that is there
     for name in ("expectations", "checkpoints", "validation_definitions"):
         shutil.rmtree(project / name, ignore_errors=True)
 

@@ -39,7 +39,10 @@ class Options:
     def shop(self) -> dict[str, Any]:
         """What landing wrote about the shop; nothing before it."""
         path = self.lake / "shop.toml"
-        return tomllib.loads(path.read_text()) if path.is_file() else {}
+        try:
+            return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+        except (OSError, ValueError) as error:  # a wrong letter or a wrong line is a ValueError too
+            raise OptionError(f"{path} can't be read: {error}; mend it, or land into another LAKE") from None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -78,9 +81,11 @@ def check_lake(options: Options, what: str) -> None:
     if options.engine == "spark" and (problem := java_problem()):
         raise OptionError(problem.replace('NIGHTJAR_ENGINE="sail"', "ENGINE=sail"))
     shop = options.shop
-    if shop and shop.get("dataset") != options.dataset:
+    if shop and "dataset" not in shop:
+        raise OptionError(f"{options.lake / 'shop.toml'} names no dataset: mend it, or give another LAKE")
+    if shop and shop["dataset"] != options.dataset:
         raise OptionError(
-            f"{options.lake} holds data set {shop.get('dataset')}: give DATASET={shop.get('dataset')} or another LAKE"
+            f"{options.lake} holds data set {shop['dataset']}: give DATASET={shop['dataset']} or another LAKE"
         )
     if shop:
         check_dates(options, shop, 0 if what == "night" else options.nights)
@@ -111,7 +116,9 @@ def check_dates(options: Options, shop: dict[str, Any], nights: int) -> None:
     """Refuse dates that the landed data do not reach; `nights` need a day of history before them."""
     if "last_date" not in shop:
         raise OptionError(f"{options.lake} has no day of trade: land files into it first")
-    first, last = shop["first_date"], shop["last_date"]
+    first, last = shop.get("first_date"), shop["last_date"]
+    if type(first) is not date or type(last) is not date:
+        raise OptionError(f"{options.lake / 'shop.toml'} needs first_date and last_date, like 2024-03-31: mend it")
     as_of = options.as_of or last
     if not first <= as_of <= last:
         raise OptionError(f"AS_OF={as_of} is outside the data of {options.lake}: choose a date from {first} to {last}")

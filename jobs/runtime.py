@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 
-from jobs import lake_lock
-from jobs.errors import MissingInputError, NightjarError, TemporaryError
+from jobs import failures, lake_lock
+from jobs.errors import MissingInputError, NightjarError
 from jobs.settings import get_settings
 from jobs.tables import Run
 
@@ -77,6 +78,14 @@ def leave() -> None:
         os._exit(0)
 
 
+def _lake() -> Path | None:
+    """The lake of this process; None where that is what is wrong."""
+    try:
+        return get_settings().lake
+    except NightjarError:
+        return None
+
+
 def start(main: Callable[[list[str]], None], arguments: list[str] | None = None) -> None:
     """Run a job's `main` as a process: log to stderr, turn known errors into one line and their exit code."""
     # Waiting OpenMP threads spin by default: beside other work on the same cores, training took five times as long.
@@ -87,14 +96,11 @@ def start(main: Callable[[list[str]], None], arguments: list[str] | None = None)
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         main(sys.argv[1:] if arguments is None else arguments)
-    except NightjarError as error:
-        sys.stderr.write(f"nightjar: {error}\n")
-        sys.exit(error.exit_code)
-    except OSError as error:
-        import errno
-
-        if error.errno != errno.ENOSPC:
+    except Exception as error:
+        told = failures.known(error, _lake())
+        if told is None:
             raise
-        sys.stderr.write(f"nightjar: the disk is full ({error.filename}); free some space and run the job again\n")
-        sys.exit(TemporaryError.exit_code)
+        log.debug("the failure in full", exc_info=True)
+        sys.stderr.write(f"nightjar: {told}\n")
+        sys.exit(told.exit_code)
     leave()

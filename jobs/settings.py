@@ -27,6 +27,8 @@ from jobs.errors import MissingInputError
 DEFAULT_LAKE = Path("lake/complete-journey")
 SHOP_FILE = "shop.toml"
 PREFIX = "NIGHTJAR_"
+LONGEST_DAYS = 3650  # ten years: dates reckoned with it stay in the calendar
+MONTH_MINUTES = 30 * 24 * 60
 # Not settings of jobs: read by dags/, tests/ and docker/, in the same environment.
 READ_BY_OTHERS = {"HOME", "SHARED_DATA", "CHAOS_SEED", "ADMIN_PASSWORD", "LAKE_VOLUME"}
 
@@ -63,7 +65,7 @@ class Settings(BaseSettings):
     bot_events_per_minute: int = Field(60, ge=1, description="more in one session minute tell of a bot")
     return_window_days: int = Field(365, ge=1, description="a return without a named order looks this far back")
     future_tolerance_minutes: int = Field(
-        24 * 60, ge=0, description="events later than the run's day by more are refused"
+        24 * 60, ge=0, le=MONTH_MINUTES, description="events later than the run's day by more are refused"
     )
     minimum_volume_ratio: float = Field(
         0.6, ge=0, le=1, description="of the usual rows of the weekday; less stops a night"
@@ -71,17 +73,19 @@ class Settings(BaseSettings):
     closed_dates: tuple[date, ...] = Field((), description="business days on which the shop was closed")
     maximum_refused_share: float = Field(0.05, ge=0, le=1, description="of a source's rows; more stops a night")
     volume_sources: tuple[Literal["transactions", "clickstream"], ...] = ("transactions", "clickstream")
-    churn_horizon_days: int = Field(90, ge=1)
-    clv_horizon_days: int = Field(90, ge=1)
-    snapshot_retention_days: int = Field(35, ge=1, description="older snapshots are kept at month-ends only")
-    seed: int = 20240229
+    churn_horizon_days: int = Field(90, ge=1, le=LONGEST_DAYS)
+    clv_horizon_days: int = Field(90, ge=1, le=LONGEST_DAYS)
+    snapshot_retention_days: int = Field(
+        35, ge=1, le=LONGEST_DAYS, description="older snapshots are kept at month-ends only"
+    )
+    seed: int = Field(20240229, ge=0, lt=2**31)  # what NumPy, XGBoost and LightGBM all take
     pseudonym_key: SecretStr | None = Field(None, description="of keyed hashes; None: a file in the lake, made once")
 
     # Campaign
     campaign_id: str = Field("retention", pattern=r"^[a-z0-9][a-z0-9_-]*$")
-    campaign_size: int = Field(200, ge=1, description="customers contacted a night, about: chance decides")
+    campaign_size: int = Field(200, ge=1, description="most customers contacted a night")
     campaign_window_days: int = Field(
-        30, ge=1, description="time over which a plan is measured; no second contact within"
+        30, ge=1, le=LONGEST_DAYS, description="time over which a plan is measured; no second contact within"
     )
     campaign_control_share: float = Field(0.1, gt=0, lt=1)
     campaign_minimum_churn: float = Field(0.0, ge=0, le=1)
@@ -152,7 +156,7 @@ def get_settings(**given: Any) -> Settings:
         raise MissingInputError(
             f"setting {place}: {first['msg']}; see docs/operating.md, Settings of the jobs"
         ) from None
-    except (SettingsError, tomllib.TOMLDecodeError) as error:
+    except (SettingsError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise MissingInputError(f"settings can't be read: {error}; mend {SHOP_FILE} or the environment") from None
     _refuse_two_zones(settings)
     return settings
@@ -171,7 +175,7 @@ def _refuse_unknown(names: Iterable[str]) -> None:
 def _refuse_two_zones(settings: Settings) -> None:
     """Raise where the environment and the shop's file name different zones."""
     shop = settings.lake / SHOP_FILE
-    landed = tomllib.loads(shop.read_text()).get("business_timezone") if shop.is_file() else None
+    landed = tomllib.loads(shop.read_text("utf-8")).get("business_timezone") if shop.is_file() else None
     if landed and landed.lower() != settings.business_timezone.lower():
         raise MissingInputError(
             f"{PREFIX}BUSINESS_TIMEZONE is {settings.business_timezone}, but {shop} says {landed}: "

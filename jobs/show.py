@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs import runtime
+from jobs import failures, runtime
 from jobs.errors import MissingInputError
 from jobs.settings import Settings, get_settings
 from schemas.score import CUSTOMER_360, SCORE_CHURN, SCORE_CLV
@@ -42,6 +42,8 @@ def main(arguments: list[str]) -> None:
     settings = get_settings(lake=given.lake) if given.lake else get_settings()
     if not settings.landing.is_dir():
         raise MissingInputError(f"{settings.lake} is no lake: run `make nightly` first, or give --lake")
+    if names := failures.damaged_tables(settings.lake):
+        raise failures.damage(names)
     for line in page(settings, given.as_of):
         print(line)
 
@@ -152,8 +154,12 @@ def campaign_lines(settings: Settings, shown: date) -> Iterator[str]:
     if not contacts.is_file():
         yield "no file"
         return
-    about = json.loads((folder / "manifest.json").read_text())
-    yield f"{about['contact_count']} customers to contact, {about['control_count']} left alone for comparison"
+    try:
+        about = json.loads((folder / "manifest.json").read_text())
+        yield f"{about['contact_count']} customers to contact, {about['control_count']} left alone for comparison"
+    except (OSError, ValueError, KeyError, TypeError):
+        yield f"{folder / 'manifest.json'} is missing or damaged: do not use the file; remove {folder}, export again"
+        return
     with contacts.open(newline="") as file:
         head = [tuple(row) for row, _ in zip(csv.reader(file), range(HEAD_ROWS + 1), strict=False)]
     yield from aligned(head)

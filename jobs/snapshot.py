@@ -1,17 +1,20 @@
 """Snapshots: customers, products and patterns as known at the run's date.
 
-Reads `feature_customer_day`, `clean_*`; writes `feature_customer`, `feature_product`, `feature_pattern`.
+Reads `ops_run`, `feature_customer_day`, `clean_*`; writes `feature_customer`, `feature_product`, `feature_pattern`.
 
-A published snapshot is never rewritten: published dates are left out. Late data is in the next snapshot.
+A published snapshot is never rewritten: published dates are left out. Late data is in the next snapshot. Refused
+(exit code 2) while `tile` has not added what a run brought: such a snapshot would lack that night.
 `--dates` makes the customers' snapshots of several dates in one pass, as training needs them.
 """
 
 from datetime import date
 
 from jobs import runtime
+from jobs.errors import MissingInputError
 from jobs.tables import Run
 from schemas.clean import CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_PRODUCTS, CLEAN_REVIEWS
 from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, FEATURE_PATTERN, FEATURE_PRODUCT
+from schemas.ops import OPS_RUN
 
 FIRST_VERSION = 1
 
@@ -25,9 +28,23 @@ def main(arguments: list[str]) -> None:
     asked = set(given.dates or [run.as_of_date])
     dates = sorted(asked - run.published_dates())
     if dates:
+        refuse_untiled(run, dates[-1])
         write_customers(run, dates)
     if run.as_of_date in dates:
         write_products_and_patterns(run)
+
+
+def refuse_untiled(run: Run, last: date) -> None:
+    """Raise while `ops_run` tells of a run up to `last` whose rows are not in the tiles."""
+    from pyspark.sql import functions as F
+
+    is_missing = (F.col("ingest_date") <= F.lit(last)) & ~F.col("is_tiled")
+    night = run.read(OPS_RUN).filter(is_missing).agg(F.min("ingest_date").alias("first")).first()
+    if night and night.first:
+        raise MissingInputError(
+            f"what the run of {night.first} brought is not in feature_customer_day; "
+            f"run `python -m jobs.conform` and `python -m jobs.tile`, both with --as-of {night.first}, first"
+        )
 
 
 def write_customers(run: Run, dates: list[date]) -> None:

@@ -37,6 +37,10 @@ logger = logging.getLogger(__name__)
 M = TypeVar("M")
 
 
+class UnreadableModelError(Exception):
+    """A registered model's files are not those that were registered, or the database is no database."""
+
+
 @dataclass(frozen=True)
 class Described:
     """What is known of a registered version: its metrics, and the tags that it was registered with."""
@@ -91,11 +95,23 @@ def register(
 
 def load_champion(name: str, loader: Callable[[Path], M], tracking_uri: str) -> tuple[M, str] | None:
     """Return the champion, read by `loader` (a model's `load`), and its version; None where none is registered."""
-    found = _find_in_sqlite(name, tracking_uri) if tracking_uri.startswith(_SQLITE) else _find(name, tracking_uri)
-    if found is None:
-        return None
-    version, source = found
+    try:
+        found = _find_in_sqlite(name, tracking_uri) if tracking_uri.startswith(_SQLITE) else _find(name, tracking_uri)
+        if found is None:
+            return None
+        version, source = found
+        told = describe(name, version, tracking_uri)
+    except sqlite3.OperationalError:
+        raise  # locked, or out of reach: another try may do
+    except sqlite3.DatabaseError as error:
+        raise UnreadableModelError(f"the models' database can't be read ({error}); restore it or train again") from None
     folder = _local_folder(source, tracking_uri)
+    content = told.tags.get("content_sha256") if told else None
+    # Before anything is parsed: a file that somebody put in a model's place is never loaded.
+    if content and content != _content_hash(folder):
+        raise UnreadableModelError(
+            f"model {name}-{version} can't be read ({folder} does not hold what was registered); train again"
+        )
     return loader(folder), version
 
 
@@ -227,7 +243,5 @@ def _local_folder(source: str, tracking_uri: str) -> Path:
         return Path(download_artifacts(artifact_uri=source, tracking_uri=tracking_uri))
     written = _path_of(source)
     beside = _artifacts_beside(tracking_uri)
-    if not written.exists() and beside is not None:
-        moved = beside.joinpath(*written.parts[-3:])  # <run id>/artifacts/model
-        return moved if moved.exists() else written
-    return written
+    moved = beside.joinpath(*written.parts[-3:]) if beside else written  # <run id>/artifacts/model
+    return moved if moved.exists() else written  # a copied lake reads its own files, not the original's

@@ -14,7 +14,7 @@ _ARM = Column(
 
 CAMPAIGN_ASSIGNMENT = Table(
     name="campaign_assignment",
-    meaning="Customers chosen for a campaign; chance decides the arm, from a hash of campaign and customer.",
+    meaning="Customers chosen for a campaign; chance decides the arm, from a hash of seed, campaign and customer; at most `campaign_size` are contacted.",
     grain="one row per campaign, as_of_date and customer",
     key=("as_of_date", "campaign_id", "customer_id"),
     columns=(

@@ -142,6 +142,25 @@ def test_all_of_a_short_history_but_its_first_day_can_be_nights(lake: Path) -> N
     assert nightly.main(given) == 0
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a = = 1", "shop.toml can't be read: "),
+        ('title = "caf\xe9"', "shop.toml can't be read: "),
+        ("first_date = 2024-01-01\nlast_date = 2024-03-31", "shop.toml names no dataset"),
+        ('dataset = "simulated"\nlast_date = 2024-03-31', "shop.toml needs first_date and last_date"),
+        ('dataset = "simulated"\nfirst_date = "x"\nlast_date = 2024-03-31', "needs first_date and last_date"),
+    ],
+)
+def test_a_damaged_shop_file_is_told_in_one_line(
+    lake: Path, text: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (lake / "shop.toml").write_text(text, "latin-1")
+    assert nightly.main(["night", "--check-only", "--dataset", "simulated", "--lake", str(lake)]) == nightly.USAGE
+    told = capsys.readouterr().err
+    assert told.startswith("error: ") and told.count("\n") == 1 and said in told
+
+
 def test_a_night_needs_a_lake(tmp_path: Path) -> None:
     assert "is no lake yet: run `make nightly`" in refusal(f"LAKE={tmp_path / 'none'}", goal="night")
 

@@ -74,3 +74,10 @@ def test_failing_rows_are_named_by_their_key_and_a_rerun_replaces_them(make_run,
 def test_a_layer_without_tables_says_what_to_run(run_job):
     with pytest.raises(MissingInputError, match="no table of layer feature exists"):
         run_job("gate", D, None, "--layer", "feature")
+
+
+def test_a_second_gate_is_as_quiet_as_the_first(make_run, frame, run_job, recwarn):
+    make_run(D).replace(frame(CLEAN_REVIEWS, {"ingest_date": D, "event_date": D}), CLEAN_REVIEWS)
+    for _ in range(2):
+        run_job("gate", D, None, "--layer", "clean")
+    assert not [told for told in recwarn if "config_variables" in str(told.message)]

@@ -43,14 +43,24 @@ def plan(customers, frame):
     return make
 
 
+RANK = "priority_rank"
 MANY = tuple({"customer_id": f"c{number}", "expected_net_revenue": float(number)} for number in range(4000))
 
 
 def test_chance_leaves_the_given_share_alone(plan):
     planned = plan(*MANY, size=3200, control_share=0.2)
-    assert len(planned) == 4000
     control = sum(row.arm == "control" for row in planned.values())
-    assert abs(control - 800) < 4 * (4000 * 0.2 * 0.8) ** 0.5  # four standard deviations
+    assert 3800 < len(planned) <= 4000
+    assert abs(control - 0.2 * len(planned)) < 4 * (4000 * 0.2 * 0.8) ** 0.5  # four standard deviations
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_more_are_contacted_than_the_campaign_may_and_the_rest_is_in_neither_arm(plan, seed):
+    planned = sorted(plan(*MANY[:300], size=50, control_share=0.5, seed=seed).values(), key=lambda row: row[RANK])
+    contacted = sum(row.arm == "treatment" for row in planned)
+    assert [row[RANK] for row in planned] == list(range(1, len(planned) + 1))  # nobody is skipped for the arm drawn
+    assert contacted <= 50 and len(planned) <= 100
+    assert len(planned) == 100 or (contacted == 50 and planned[-1].arm == "treatment")
 
 
 def test_arms_do_not_hang_on_worth(plan):

@@ -8,6 +8,7 @@ import pytest
 
 from jobs import runtime
 from jobs.errors import ContractError, GateRefusedError, MissingInputError, TemporaryError
+from models.registry import UnreadableModelError
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,13 @@ from jobs.errors import ContractError, GateRefusedError, MissingInputError, Temp
         (GateRefusedError("no"), 4),
         (TemporaryError("later"), 75),
         (OSError(errno.ENOSPC, "No space left", "part-0"), 75),
+        (OSError(errno.ENOSPC, "No space left"), 75),
+        (RuntimeError("Object Store error: write failed\nNo space left on device (os error 28)"), 75),
+        (UnreadableModelError("model churn-1 can't be read (gone); train again"), 2),
+        (PermissionError(errno.EACCES, "Permission denied", "exports"), 2),
+        (FileExistsError(errno.EEXIST, "File exists", "reports"), 2),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "exports/retention"), 2),
+        (OSError(errno.EIO, "Input/output error", "part-0"), 75),
     ],
 )
 def test_a_known_error_ends_in_one_line_and_its_code(error, code, capsys):
@@ -29,6 +37,7 @@ def test_a_known_error_ends_in_one_line_and_its_code(error, code, capsys):
         runtime.start(main, ["--as-of", "2024-03-01"])
     said = capsys.readouterr().err
     assert end.value.code == code and said.count("\n") == 1 and said.startswith("nightjar: ")
+    assert "None" not in said
 
 
 def test_an_unknown_error_keeps_its_traceback():

@@ -69,12 +69,32 @@ def test_a_zone_of_the_environment_that_is_not_the_shops_fails(lake, monkeypatch
         ('engine = "duckdb"', "setting engine: .*'sail'"),
         ("engine = ", "settings can't be read"),
         ("a = 1", "setting a:"),
+        ('session_gap_minutes = "long"', "setting session_gap_minutes:"),
+        ('closed_dates = ["x"]', "setting closed_dates"),
+        ('currency = "eur"', "setting currency:"),
+        ('title = "caf\xe9"', "settings can't be read: .*mend shop.toml"),
     ],
 )
 def test_a_wrong_file_is_told_in_one_line(lake, text, told):
-    (lake / "shop.toml").write_text(text)
+    (lake / "shop.toml").write_text(text, "latin-1")
     with pytest.raises(MissingInputError, match=told) as refused:
         get_settings(lake=lake)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("ENGINE", "duck", "setting engine:"),
+        ("CAMPAIGN_SIZE", "lots", "setting campaign_size:"),
+        ("SPARK_CONF", "{bad", "settings can't be read: .*spark_conf"),
+        ("CAMPAIGN_ID", "../../x", "setting campaign_id:"),
+    ],
+)
+def test_a_wrong_variable_is_told_in_one_line(monkeypatch, name, value, told):
+    monkeypatch.setenv(f"NIGHTJAR_{name}", value)
+    with pytest.raises(MissingInputError, match=told) as refused:
+        get_settings()
     assert "\n" not in str(refused.value)
 
 
@@ -94,6 +114,12 @@ def test_the_sources_whose_volume_may_be_judged_are_those_that_a_gate_judges():
         {"campaign_control_share": 1},
         {"session_gap_minutes": 0},
         {"threads": 0},
+        {"campaign_window_days": 1_000_000},
+        {"snapshot_retention_days": 1_000_000},
+        {"churn_horizon_days": 1_000_000},
+        {"clv_horizon_days": 1_000_000},
+        {"future_tolerance_minutes": 10**9},
+        {"seed": -1},
         {"business_timezone": "Europe/Atlantis"},
         {"volume_sources": ("reviews",)},
     ],

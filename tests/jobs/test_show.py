@@ -65,3 +65,22 @@ def test_a_date_that_is_not_published_is_refused(page):
 def test_a_folder_that_is_no_lake_is_refused(tmp_path, no_settings):
     with pytest.raises(MissingInputError, match="no lake"):
         show.main(["--lake", str(tmp_path)])
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", "{}"])
+def test_a_missing_or_damaged_manifest_is_told(lake, text):
+    settings = Settings(lake=lake)
+    folder = settings.exports / settings.campaign_id / str(D)
+    folder.mkdir(parents=True)
+    (folder / "contacts.csv").write_text("customer_id\n")
+    if text is not None:
+        (folder / "manifest.json").write_text(text)
+    (line,) = show.campaign_lines(settings, D)
+    assert "manifest.json is missing or damaged" in line
+
+
+def test_a_table_that_lost_a_file_is_not_shown(page, lake):
+    page({"segment": "lost"})
+    next((lake / CUSTOMER_360.name).rglob("*.parquet")).unlink()
+    with pytest.raises(MissingInputError, match="table customer_360 is damaged; restore the lake"):
+        show.main(["--lake", str(lake)])

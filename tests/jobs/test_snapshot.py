@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from jobs.errors import MissingInputError
 from jobs.land.simulated import ShopConfig, generate
 from jobs.settings import Settings
 from jobs.tables import Run
@@ -108,3 +109,20 @@ def test_dates_made_together_leave_the_days_between_alone(make_run, frame, run_j
     run.replace(frame(FEATURE_CUSTOMER_DAY, *(tile(day, order_count=3) for day in days)), FEATURE_CUSTOMER_DAY)
     run_job("snapshot", days[2], None, "--dates", str(days[0]), str(days[2]))
     assert orders_of(run) == {days[0]: 3, days[1]: 2, days[2]: 9}
+
+
+def test_a_snapshot_waits_until_the_nights_rows_are_in_the_tiles(make_run, frame, run_job):
+    before, night = date(2024, 3, 1), date(2024, 3, 2)
+    for day, done in ((before, True), (night, False)):
+        told = {"ingest_date": day, "file_row_count": 0, "new_row_count": 0, "duplicate_row_count": 0}
+        make_run(day).replace(frame(OPS_RUN, told | {"quarantined_row_count": 0, "is_tiled": done}), OPS_RUN)
+        make_run(day).replace(frame(FEATURE_CUSTOMER_DAY, tile(day, order_count=1)), FEATURE_CUSTOMER_DAY)
+    run_job("snapshot", before)
+    with pytest.raises(MissingInputError, match=f"run of {night} brought is not in .*`python -m jobs.tile`"):
+        run_job("snapshot", night)
+    with pytest.raises(MissingInputError, match=f"run of {night}"):
+        run_job("snapshot", night, None, "--dates", str(before), str(night))
+    assert orders_of(make_run(night)) == {before: 1}
+    run_job("tile", night)
+    run_job("snapshot", night)
+    assert before in orders_of(make_run(night))

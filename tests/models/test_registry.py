@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from models.btyd import BgNbd, GammaGamma
-from models.registry import CHAMPION, _client, _describe, _find, describe, load_champion, register
+from models.registry import CHAMPION, UnreadableModelError, _client, _describe, _find, describe, load_champion, register
 
 MODEL = BgNbd(
     0.243, 4.414, 0.793, 2.426, ("x", "t_x", "T"), {"log_likelihood": -9582.4, "undefined": float("nan")}, seed=7
@@ -104,6 +104,28 @@ def test_a_moved_store_still_finds_its_files(uri, tmp_path):
     (tmp_path / "models").rename(tmp_path / "moved")
     model, loaded_version = load_champion("orders", BgNbd.load, f"sqlite:///{tmp_path}/moved/mlflow.db")
     assert (model.r, loaded_version) == (MODEL.r, version)
+
+
+def test_a_copied_store_reads_its_own_files(uri, tmp_path):
+    register("orders", MODEL, tracking_uri=uri, training_key="k")
+    shutil.copytree(tmp_path / "models", tmp_path / "copy")
+    folder, _ = load_champion("orders", lambda folder: folder, f"sqlite:///{tmp_path}/copy/mlflow.db")
+    assert folder.is_relative_to(tmp_path / "copy")
+
+
+@pytest.mark.parametrize("text", [None, "", "{}"])
+def test_files_that_are_not_those_registered_are_never_loaded(uri, tmp_path, text):
+    register("orders", MODEL, tracking_uri=uri, training_key="k")
+    (file,) = (tmp_path / "models" / "artifacts").rglob("bg_nbd.json")
+    file.unlink() if text is None else file.write_text(text)
+    with pytest.raises(UnreadableModelError, match=r"model orders-1 can't be read .*train again"):
+        load_champion("orders", lambda folder: pytest.fail("loaded"), uri)
+
+
+def test_a_damaged_database_is_told(tmp_path):
+    (tmp_path / "mlflow.db").write_text("no database" * 100)
+    with pytest.raises(UnreadableModelError, match="database can't be read"):
+        load_champion("orders", BgNbd.load, f"sqlite:///{tmp_path}/mlflow.db")
 
 
 def test_loading_imports_no_mlflow(uri):
