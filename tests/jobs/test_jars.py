@@ -125,7 +125,7 @@ def test_without_network_one_line_says_what_to_do_and_the_maven_folder_is_not_as
         env={**os.environ, "PYTHONPATH": str(Path(jars.__file__).parents[1])},
         check=False,
     )
-    assert done.returncode == jars.NOT_READY, done.stderr
+    assert done.returncode == MissingInputError.exit_code, done.stderr
     lines = done.stderr.strip().splitlines()
     assert len(lines) == 1 and "with network" in lines[0] and "unresolved dependency" in lines[0]
     assert not any((tmp_path / "jars").iterdir())
