@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _sail_server: Any = None  # lives as long as the process
 _sessions: dict[str, Any] = {}  # by URL
 SERVER_CLASS = "org.apache.spark.sql.connect.service.SparkConnectServer"
+EXEC_LOOKS = 20
 SERVER_RECORD = ".spark-server.json"  # in the lake: host, pid and address of the server that jobs.spark_server started
 _SESSION_CONF = {
     "spark.sql.session.timeZone": "UTC",
@@ -58,10 +60,19 @@ def recorded_server(lake: Path) -> dict[str, Any] | None:
         server = json.loads((lake / SERVER_RECORD).read_text())
         is_here = server["host"] == socket.gethostname()
         # By its command line: its number may be another process's by now.
-        is_alive = is_here and SERVER_CLASS in psutil.Process(server["pid"]).cmdline()
+        is_alive = is_here and SERVER_CLASS in _command_of(server["pid"])
         return {"pid": int(server["pid"]), "address": str(server["address"])} if is_alive else None
     except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         return None
+
+
+def _command_of(pid: int) -> list[str]:
+    """Words of a process's command line; spark-submit becomes Java by `exec`, amid which they are empty for a moment."""
+    for _ in range(EXEC_LOOKS):
+        if command := psutil.Process(pid).cmdline():
+            return command
+        time.sleep(0.05)
+    return []
 
 
 def answers(address: str) -> bool:
