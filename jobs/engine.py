@@ -67,7 +67,7 @@ def recorded_server(lake: Path) -> dict[str, Any] | None:
 
 
 def _command_of(pid: int) -> list[str]:
-    """Words of a process's command line; spark-submit becomes Java by `exec`, amid which they are empty for a moment."""
+    """Words of a process's command line; amid the `exec` by which spark-submit becomes Java there are none."""
     for _ in range(EXEC_LOOKS):
         if command := psutil.Process(pid).cmdline():
             return command
