@@ -13,9 +13,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs import runtime
+from jobs import lake_lock, runtime
 from jobs.errors import ContractError, MissingInputError
-from jobs.landing_files import LandingFile, new_files
+from jobs.landing_files import LandingFile, landing_of, new_files
 from jobs.pseudonyms import key_of, pseudonym_column
 from jobs.tables import Run
 from schemas.ops import OPS_ERASED_CUSTOMER, OPS_FILE, OPS_RUN
@@ -34,7 +34,14 @@ PARSE_TASKS = 8  # at once, at most; a task reads its files one after the other
 def main(arguments: list[str]) -> None:
     """Ingest every source for the run's days."""
     run = runtime.run_of(runtime.parser("ingest", __doc__).parse_args(arguments))
+    landing_of(run)
     staging = run.settings.lake.resolve() / "_staging" / "ingest"
+    with lake_lock.only(staging.with_suffix(".lock"), "ingest"):  # two at once would empty each other's staging
+        ingest(run, staging)
+
+
+def ingest(run: Run, staging: Path) -> None:
+    """Read what is new, stage it, write rows, then the register."""
     forget_killed_run(run, staging)
     refuse_after_unfinished(run)
     files = new_files(run)

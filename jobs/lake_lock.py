@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from jobs.errors import TemporaryError
+
 log = logging.getLogger("nightjar")
 
 LOCK_FILE = ".lock"
@@ -35,6 +37,21 @@ def alone(lake: Path) -> Iterator[None]:
         fcntl.flock(_held[place], fcntl.LOCK_SH if had else fcntl.LOCK_UN)
         if not had:
             os.close(_held.pop(place))
+
+
+@contextmanager
+def only(lock: Path, what: str) -> Iterator[None]:
+    """Be the only process that does something; where another does it, end with what Airflow tries again."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TemporaryError(f"another {what} runs on this lake; run this one again when it has ended") from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _take(lake: Path, kind: int) -> None:

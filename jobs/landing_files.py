@@ -25,15 +25,21 @@ class LandingFile:
     ingest_date: date
 
 
+def landing_of(run: Run) -> Path:
+    """The lake's landing folder, which must be there."""
+    landing = run.settings.landing
+    if not landing.is_dir():
+        raise MissingInputError(f"{landing} is not there; run `python -m jobs.land`, or point NIGHTJAR_LAKE at a lake")
+    return landing
+
+
 def new_files(run: Run) -> list[LandingFile]:
     """Files of days up to the run's that no earlier or later run has read, by content, oldest day first.
 
     What is published was made from the files known then, and so were the days before it: a file that comes later
     belongs to the first run after the newest published date.
     """
-    landing = run.settings.landing
-    if not landing.is_dir():
-        raise MissingInputError(f"{landing} is not there; run `python -m jobs.land`, or point NIGHTJAR_LAKE at a lake")
+    landing = landing_of(run)
     known = {(row.source, row.content_hash): row for row in run.read(OPS_FILE).collect()}
     published = run.published_dates()
     first_open = max(published) + timedelta(days=1) if published else run.first

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs import ingest
-from jobs.errors import ContractError, MissingInputError
+from jobs import ingest, lake_lock
+from jobs.errors import ContractError, MissingInputError, TemporaryError
 from jobs.tables import Run
 from schemas.ops import OPS_FILE, OPS_RUN
 from schemas.raw import RAW_CLICKSTREAM, RAW_QUARANTINE, RAW_TRANSACTIONS
@@ -226,6 +226,17 @@ def test_rows_of_an_erased_customer_count_and_leave_no_text(lake, run_job, make_
     assert raw() == [("3", D2, "b.csv")] and told()[D2] == (1, 0, 1)
     [row] = make_run(D2).read(RAW_QUARANTINE).collect()
     assert (row.reason, row.original_text) == ("the customer was erased", None)
+
+
+def test_of_two_ingests_at_once_one_is_sent_away_and_nothing_is_lost(lake, run_job, raw):
+    land(lake, D1, "a.csv", line("1"))
+    with (
+        lake_lock.only(lake / "_staging" / "ingest.lock", "ingest"),
+        pytest.raises(TemporaryError, match="another ingest"),
+    ):
+        run_job("ingest", D1)
+    run_job("ingest", D1)
+    assert raw() == [("1", D1, "a.csv")]
 
 
 def test_sources_that_are_absent_stay_absent(lake, run_job, make_run):
