@@ -8,7 +8,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
+
+# A busy machine is no fault of the code: no example has a time limit.
+hypothesis.settings.register_profile("nightjar", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("nightjar")
 
 os.environ["TZ"] = "UTC"  # collected timestamps come in the process's zone
 time.tzset()
