@@ -109,6 +109,8 @@ class StepError(Exception):
 
 def call(command: list[str], environment: dict[str, str]) -> int:
     """Run a step to its end. A stop reaches it as Ctrl-C, on which `dags/run.py` also stops the job it started."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a script's background, and the step would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(command, cwd=HOME, env=environment)
     signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGINT))
     try:

@@ -188,12 +188,15 @@ def test_the_nights_are_the_newest_and_training_stands_before_them(lake: Path) -
     ]
 
 
-def test_a_stopped_run_stops_its_step() -> None:
+@pytest.mark.parametrize(
+    "before", ["pass", "signal.signal(signal.SIGINT, signal.SIG_IGN)"], ids=["alone", "background"]
+)
+def test_a_stopped_run_stops_its_step(before: str) -> None:
     step = (
         "import time\ntry:\n print('up', flush=True)\n time.sleep(60)\nexcept KeyboardInterrupt:\n raise SystemExit(7)"
     )
     call = f"nightly.call([sys.executable, '-c', {step!r}], dict(os.environ))"
-    driver = f"import os, sys; from jobs import nightly; sys.exit({call})"
+    driver = f"import os, signal, sys; {before}; from jobs import nightly; sys.exit({call})"
     with subprocess.Popen([sys.executable, "-c", driver], cwd=HOME, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stdout.readline() == "up\n"
         process.terminate()
