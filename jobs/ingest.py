@@ -50,7 +50,7 @@ def ingest(run: Run, staging: Path) -> None:
             continue
         with runtime.step("ingest", source=source, files=len(of_source)) as facts:
             one = stage(run, table, of_source, staging / source)
-            run.replace(one.of_fate("new"), table)
+            run.replace(one.of_fate("new"), table, largest_day=one.largest_day)
             facts.update({fate: one.total(fate) for fate in FATES})
             staged.append(one)
     write_quarantine(run, staged)
