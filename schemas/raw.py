@@ -55,11 +55,10 @@ RAW_EXCHANGE_RATES = _raw_table(
         "exchange_rate",
         EXCHANGE_RATE,
         "What one unit of it is worth in the shop's currency.",
-        (NotNull(), Between(0, 10**6)),
+        (NotNull(), Between(1e-06, 10**6)),
         "shop currency per unit",
     ),
     holds_customers=False,
-    checks=(("exchange_rate must be above 0", "exchange_rate > 0"),),
 )
 
 RAW_TRANSACTIONS = _raw_table(

@@ -344,5 +344,5 @@ def test_money_that_another_currency_makes_too_large_is_quarantined(lake, run_jo
     reasons = {row.source: row.reason for row in make_run(D1).read(RAW_QUARANTINE).collect()}
     assert reasons == {
         "transactions": "money is too large in the shop's currency",
-        "exchange_rates": "exchange_rate must be above 0",
+        "exchange_rates": "exchange_rate must be from 1e-06 to 1,000,000: 0",
     }
