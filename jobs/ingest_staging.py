@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jobs.landing_files import LandingFile
 from jobs.refusal import refuse_erased
 from jobs.tables import Run
-from schemas.raw import landing_columns
+from schemas.raw import RAW_EXCHANGE_RATES, RAW_TRANSACTIONS, landing_columns
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -53,18 +53,26 @@ class Staged:
 
 def stage(run: Run, table: "Table", files: list[LandingFile], folder: Path) -> Staged:
     """Parse, type and check the files once, into a folder, and say of each row what becomes of it."""
-    from features.typing_rules import typed_rows
-
-    settings = run.settings
-    rows = parsed(run, table, files)
-    typed = typed_rows(
-        rows, table, settings.business_timezone, settings.future_tolerance_minutes, currency=settings.currency
-    )
-    typed = refuse_erased(run, typed)
+    typed = checked(run, table, parsed(run, table, files))
     typed.write.mode("overwrite").parquet(str(folder))
     staged = run.spark.read.schema(typed.schema).parquet(str(folder))  # told, for a file may have no rows
     tagged = with_fates(run, table, staged)
     return Staged(table, tagged, fate_counts(tagged))
+
+
+def checked(run: Run, table: "Table", rows: "DataFrame") -> "DataFrame":
+    """Rows of text as typed rows, with the reason for which one is refused."""
+    from features.exchange_rates import rated_days
+    from features.typing_rules import typed_rows
+
+    settings = run.settings
+    currency, rated = None, None
+    if table is RAW_TRANSACTIONS:
+        currency = settings.currency
+        if run.exists(RAW_EXCHANGE_RATES):
+            rated = rated_days(run.known(RAW_EXCHANGE_RATES), settings.exchange_rate_days)
+    zone, tolerance = settings.business_timezone, settings.future_tolerance_minutes
+    return refuse_erased(run, typed_rows(rows, table, zone, tolerance, currency, rated))
 
 
 def with_fates(run: Run, table: "Table", staged: "DataFrame") -> "DataFrame":
