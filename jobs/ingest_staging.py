@@ -56,10 +56,18 @@ def stage(run: Run, table: "Table", files: list[LandingFile], folder: Path) -> S
         rows, table, settings.business_timezone, settings.future_tolerance_minutes, currency=settings.currency
     )
     typed = refuse_erased(run, typed)
-    typed.write.mode("overwrite").parquet(str(folder))
-    staged = run.spark.read.schema(typed.schema).parquet(str(folder))  # told, for a file may have no rows
+    staged = kept(run, typed, folder)
     tagged = with_fates(run, table, staged)
     return Staged(table, tagged, fate_counts(tagged))
+
+
+def kept(run: Run, rows: "DataFrame", folder: Path) -> "DataFrame":
+    """The rows, computed once and for all."""
+    if run.settings.engine == "sail":  # which writes maps to a Delta table only where they come from one
+        rows.write.format("delta").mode("overwrite").save(str(folder))
+        return run.spark.read.format("delta").load(str(folder))
+    rows.write.mode("overwrite").parquet(str(folder))
+    return run.spark.read.schema(rows.schema).parquet(str(folder))  # told, for a file may have no rows
 
 
 def with_fates(run: Run, table: "Table", staged: "DataFrame") -> "DataFrame":
@@ -104,14 +112,16 @@ def known_ids(run: Run, table: "Table", staged: "DataFrame") -> "DataFrame":
 def parsed(run: Run, table: "Table", files: list[LandingFile]) -> "DataFrame":
     """The files' rows as text, read in the engine's workers."""
     from features.landing import read_rows, rows_schema
+    from features.landing_rows import Limits
 
+    limits = Limits(run.settings.maximum_row_kb, run.settings.maximum_unpacked_mb)
     columns = tuple(column.name for column in landing_columns(table))
     listed = [(str(file.path.resolve()), file.name, file.ingest_date) for file in files]
 
     def read_all(batches):
         for batch in batches:
             for path, name, day in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                yield from read_rows(Path(path), name, day, columns)
+                yield from read_rows(Path(path), name, day, columns, limits)
 
     paths = run.spark.createDataFrame(listed, "path string, source_file string, ingest_date date")
     partitions = max(1, min(len(listed), PARSE_TASKS))
@@ -127,5 +137,5 @@ def fate_counts(tagged: "DataFrame") -> dict[date, dict[str, int]]:
 
 
 def _spark_schema(schema) -> str:
-    kinds = {"string": "string", "int64": "bigint", "date32[day]": "date"}
+    kinds = {"string": "string", "int64": "bigint", "date32[day]": "date", "map<string, string>": "map<string,string>"}
     return ", ".join(f"`{field.name}` {kinds[str(field.type)]}" for field in schema)
