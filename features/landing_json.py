@@ -81,8 +81,10 @@ def _loads(text: bytes) -> Any:
         keys = sum(len(record) for record in found if isinstance(record, dict))
     else:
         keys = len(found) if isinstance(found, dict) else 0
-    if _LONG_NUMBER.search(text) or len(_KEY_END.findall(text)) > keys:
+    if _LONG_NUMBER.search(text):
         return json.loads(text.decode(), parse_int=str, parse_float=_exact_float, object_pairs_hook=_record)
+    if len(_KEY_END.findall(text)) > keys:
+        return json.loads(text.decode(), object_pairs_hook=_record)
     return found
 
 
@@ -106,11 +108,16 @@ def _records(
     records, numbers, extras = [], [], []
     for number, record, source in found:
         if problem := _problem_of(record, columns):
-            invalid.append((number, problem, shown(_plain(source))))
-        else:
-            records.append(record)
-            numbers.append(number)
-            extras.append(None if record.keys() <= known else _extra(record, known))
+            invalid.append((number, problem, _shown(source)))
+            continue
+        try:
+            extra = None if record.keys() <= known else _extra(record, known)
+        except RecursionError:
+            invalid.append((number, "nested too deep", _shown(source)))
+            continue
+        records.append(record)
+        numbers.append(number)
+        extras.append(extra)
     data = {name: pa.array([_text(record.get(name)) for record in records], pa.string()) for name in columns}
     yield pa.table(data | {EXTRA: pa.array(extras, EXTRA_TYPE), "source_line": pa.array(numbers, pa.int64())})
     if invalid:
@@ -134,6 +141,13 @@ def _problem_of(record: Any, columns: tuple[str, ...]) -> str | None:
         return f"{doubled} stands twice in the record"
     nested = next((name for name in columns if isinstance(record.get(name), dict | list)), None)
     return f"{nested} is no text" if nested else None
+
+
+def _shown(source: Any) -> str | None:
+    try:
+        return shown(_plain(source))
+    except RecursionError:
+        return None
 
 
 def _plain(value: Any) -> Any:

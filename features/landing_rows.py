@@ -108,8 +108,9 @@ def _bytes_of_maps(maps: pa.MapArray) -> pa.Array:
 
 
 def _cut(record: Mapping[str, Any], limits: Limits) -> str:
+    """The beginning of a row as JSON, and no JSON, so that nobody takes it for the row."""
     longest = limits.row_kb * KB // (8 * max(1, len(record)))
-    return shown({name: value[:longest] if isinstance(value, str) else None for name, value in record.items()})
+    return shown({name: value[:longest] if isinstance(value, str) else None for name, value in record.items()}) + " …"
 
 
 class _Counted(io.RawIOBase):

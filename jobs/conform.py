@@ -23,6 +23,7 @@ from schemas.raw import (
     RAW_CAMPAIGN_EVENTS,
     RAW_CLICKSTREAM,
     RAW_CUSTOMERS,
+    RAW_EXCHANGE_RATES,
     RAW_PAYMENTS,
     RAW_PRODUCTS,
     RAW_REVIEWS,
@@ -71,7 +72,7 @@ def conform_orders(run: Run) -> None:
     settings = run.settings
     transactions = run.known(RAW_TRANSACTIONS)
     lines = order_lines(transactions, run.first, settings.business_timezone, settings.return_window_days)
-    run.replace(lines, CLEAN_ORDER_LINES)
+    run.replace(in_shop_currency(run, lines), CLEAN_ORDER_LINES)
     touched = run.brought(CLEAN_ORDER_LINES).select("order_id")
     payments = run.read(RAW_PAYMENTS)
     if run.exists(RAW_PAYMENTS):
@@ -84,6 +85,20 @@ def conform_orders(run: Run) -> None:
         CLEAN_ORDERS,
         without_rows(before, all_lines),
     )
+
+
+def in_shop_currency(run: Run, lines: "DataFrame") -> "DataFrame":
+    """Lines with their money in the shop's currency, too."""
+    from pyspark.sql import functions as F
+
+    from features.exchange_rates import converted, in_own_currency
+
+    currency = run.settings.currency
+    is_foreign = F.col("currency") != currency
+    # Without a table of rates ingest lets no other currency in; most shops have one currency and pay for no join.
+    if run.exists(RAW_EXCHANGE_RATES) and run.brought(RAW_TRANSACTIONS).filter(is_foreign).head(1):
+        return converted(lines, run.known(RAW_EXCHANGE_RATES), currency, run.settings.exchange_rate_days)
+    return in_own_currency(lines, currency)
 
 
 def of_former_try(run: Run, table: "Table") -> "DataFrame":

@@ -1,5 +1,7 @@
 """One source's new files, read once: typed and checked into a folder, each row tagged with its fate."""
 
+import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -9,7 +11,9 @@ from typing import TYPE_CHECKING
 from jobs.landing_files import LandingFile
 from jobs.refusal import refuse_erased
 from jobs.tables import Run
-from schemas.raw import landing_columns
+from schemas.raw import EXTRA, RAW_EXCHANGE_RATES, RAW_TRANSACTIONS, landing_columns
+
+log = logging.getLogger("nightjar")
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
 
 HASHED_ID = r"^[0-9a-f]{32}-\d+$"  # as `features.landing` makes them for rows without an id of their own
 PARSE_TASKS = 8  # at once, at most; a task reads its files one after the other
+SHOWN_NAMES = 20
+PLAIN_NAME = re.compile(r"[^\W\d][\w .:/-]{0,63}")
 FATES = ("new", "duplicate", "quarantined")
 
 
@@ -25,12 +31,13 @@ FATES = ("new", "duplicate", "quarantined")
 class Staged:
     """A source's rows: those of `table` with `source`, `source_line`, `reason`, `original_text` and `fate`.
 
-    `fates` counts them by run and fate.
+    `fates` counts them by run and fate; `extra_columns` are those of the run's files that the contract does not know.
     """
 
     table: "Table"
     rows: "DataFrame"
     fates: Mapping[date, Mapping[str, int]]
+    extra_columns: Mapping[date, list[str]]
 
     @property
     def source(self) -> str:
@@ -48,17 +55,9 @@ class Staged:
 
 def stage(run: Run, table: "Table", files: list[LandingFile], folder: Path) -> Staged:
     """Parse, type and check the files once, into a folder, and say of each row what becomes of it."""
-    from features.typing_rules import typed_rows
-
-    settings = run.settings
-    rows = parsed(run, table, files)
-    typed = typed_rows(
-        rows, table, settings.business_timezone, settings.future_tolerance_minutes, currency=settings.currency
-    )
-    typed = refuse_erased(run, typed)
-    staged = kept(run, typed, folder)
+    staged = kept(run, checked(run, table, parsed(run, table, files)), folder)
     tagged = with_fates(run, table, staged)
-    return Staged(table, tagged, fate_counts(tagged))
+    return Staged(table, tagged, fate_counts(tagged), extra_columns(table, staged))
 
 
 def kept(run: Run, rows: "DataFrame", folder: Path) -> "DataFrame":
@@ -68,6 +67,21 @@ def kept(run: Run, rows: "DataFrame", folder: Path) -> "DataFrame":
         return run.spark.read.format("delta").load(str(folder))
     rows.write.mode("overwrite").parquet(str(folder))
     return run.spark.read.schema(rows.schema).parquet(str(folder))  # told, for a file may have no rows
+
+
+def checked(run: Run, table: "Table", rows: "DataFrame") -> "DataFrame":
+    """Rows of text as typed rows, with the reason for which one is refused."""
+    from features.exchange_rates import rated_days
+    from features.typing_rules import typed_rows
+
+    settings = run.settings
+    currency, rated = None, None
+    if table is RAW_TRANSACTIONS:
+        currency = settings.currency
+        if run.exists(RAW_EXCHANGE_RATES):
+            rated = rated_days(run.known(RAW_EXCHANGE_RATES), settings.exchange_rate_days)
+    zone, tolerance = settings.business_timezone, settings.future_tolerance_minutes
+    return refuse_erased(run, typed_rows(rows, table, zone, tolerance, currency, rated))
 
 
 def with_fates(run: Run, table: "Table", staged: "DataFrame") -> "DataFrame":
@@ -134,6 +148,27 @@ def fate_counts(tagged: "DataFrame") -> dict[date, dict[str, int]]:
     for row in tagged.groupBy("ingest_date", "fate").count().collect():
         counts.setdefault(row["ingest_date"], {})[row["fate"]] = row["count"]
     return counts
+
+
+def extra_columns(table: "Table", staged: "DataFrame") -> dict[date, list[str]]:
+    """Names in `_extra` by run; each is told once."""
+    from pyspark.sql import functions as F
+
+    named = staged.filter(F.col(EXTRA).isNotNull()).select("ingest_date", F.explode(F.map_keys(EXTRA)).alias("name"))
+    found: dict[date, set[str]] = {}
+    for row in named.distinct().collect():
+        found.setdefault(row["ingest_date"], set()).add(row["name"])
+    source = table.name.removeprefix("raw_")
+    for name in shown_names(set().union(*found.values())):
+        log.warning("source=%s extra column=%s, kept in %s", source, name, EXTRA)
+    return {day: shown_names(names) for day, names in found.items()}
+
+
+def shown_names(names: set[str]) -> list[str]:
+    """Names as a log may tell them: of files that use names as values, which may be a customer's, only how many."""
+    plain = sorted(name for name in names if PLAIN_NAME.fullmatch(name))
+    others = len(names) - len(plain[:SHOWN_NAMES])
+    return plain[:SHOWN_NAMES] + ([f"({others} others)"] if others else [])
 
 
 def _spark_schema(schema) -> str:

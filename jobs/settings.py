@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     session_gap_minutes: int = Field(30, ge=1)
     bot_events_per_minute: int = Field(60, ge=1, description="more in one session minute tell of a bot")
     return_window_days: int = Field(365, ge=1, description="a return without a named order looks this far back")
+    exchange_rate_days: int = Field(
+        7, ge=0, le=366, description="a day without an exchange rate takes the latest of so many days before"
+    )
     future_tolerance_minutes: int = Field(
         24 * 60, ge=0, le=MONTH_MINUTES, description="events later than the run's day by more are refused"
     )

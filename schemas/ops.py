@@ -37,6 +37,8 @@ OPS_RUN = Table(
         Column("duplicate_row_count", T.LongType(), "Rows that were there already.", _COUNT, "rows"),
         Column("quarantined_row_count", T.LongType(), "Rows refused.", _COUNT, "rows"),
         Column("is_tiled", T.BooleanType(), "Whether tile has added what these files brought.", _REQUIRED),
+        Column("extra_columns", T.StringType(), "Landed columns that the contract does not know, kept in `_extra`."),
+        Column("stopped_reason", T.StringType(), "Why nothing of the source was read; null where it was."),
     ),
     slice_column="ingest_date",
     checks=(
@@ -44,6 +46,23 @@ OPS_RUN = Table(
             "file_row_count must be new + duplicate + quarantined",
             "file_row_count = new_row_count + duplicate_row_count + quarantined_row_count",
         ),
+    ),
+)
+
+OPS_REPLAY = Table(
+    name="ops_replay",
+    meaning="Quarantined rows that were put back; each is put back once.",
+    grain="one row per quarantined row that was put back",
+    key=("ingest_date", "source_file", "source_line", "text_hash"),
+    columns=(
+        Column("ingest_date", T.DateType(), "as_of_date of the run that quarantined the row.", _REQUIRED),
+        Column("source", T.StringType(), "Landing source.", _REQUIRED),
+        Column("source_file", T.StringType(), "Landing file that the row came in.", _REQUIRED),
+        Column("source_line", T.LongType(), "Its place there, as in raw_quarantine.", _REQUIRED),
+        Column("text_hash", T.StringType(), "Keyed hash of its original text.", _REQUIRED),
+        Column("event_hash", T.StringType(), "Keyed hash of the event_id that it was put back under.", _REQUIRED),
+        Column("replayed_date", T.DateType(), "as_of_date that the replay was given.", _REQUIRED),
+        Column("replay_file", T.StringType(), "Landing file that it was written into.", _REQUIRED),
     ),
 )
 

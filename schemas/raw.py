@@ -7,14 +7,15 @@ contract does not know is kept in `_extra`, by name, and goes no further.
 
 from pyspark.sql import types as T
 
-from schemas.contract import LINE_MONEY, Between, Column, NotNull, OneOf, Table
+from schemas.contract import EXCHANGE_RATE, LINE_MONEY, Between, Column, NotNull, OneOf, Table
 
 EXTRA = "_extra"
 ADDED_BY_INGEST = ("event_date", "ingest_date", "source_file", EXTRA)
 _REQUIRED = (NotNull(),)
 # Far beyond any shop, and so small that no sum of a day's lines leaves its type.
 _UNITS = Between(-(10**9), 10**9)
-_MONEY = (Between(-(10**10), 10**10),)
+MONEY_LIMIT = 10**10
+_MONEY = (Between(-MONEY_LIMIT, MONEY_LIMIT),)
 
 
 def _raw_table(
@@ -48,6 +49,22 @@ def _raw_table(
         checks=checks,
     )
 
+
+RAW_EXCHANGE_RATES = _raw_table(
+    "exchange_rates",
+    "What other currencies are worth in the shop's own, day by day.",
+    "one row per currency, day and version of its rate",
+    Column("rate_date", T.DateType(), "Business day that the rate is of.", _REQUIRED),
+    Column("currency", T.StringType(), "ISO 4217 code of the other currency.", _REQUIRED),
+    Column(
+        "exchange_rate",
+        EXCHANGE_RATE,
+        "What one unit of it is worth in the shop's currency.",
+        (NotNull(), Between(1e-06, 10**6)),
+        "shop currency per unit",
+    ),
+    holds_customers=False,
+)
 
 RAW_TRANSACTIONS = _raw_table(
     "transactions",
@@ -205,7 +222,9 @@ RAW_QUARANTINE = Table(
     quoting_columns=("reason", "original_text"),
 )
 
+# In the order in which a run ingests them: rates before the money that is converted by them.
 SOURCES: dict[str, Table] = {
+    "exchange_rates": RAW_EXCHANGE_RATES,
     "transactions": RAW_TRANSACTIONS,
     "clickstream": RAW_CLICKSTREAM,
     "reviews": RAW_REVIEWS,
