@@ -214,7 +214,33 @@ CLEAN_CUSTOMERS = Table(
         Column("age_band", T.StringType(), "Age band."),
         Column("income_band", T.StringType(), "Income band."),
         Column("household_size", T.StringType(), "Persons in the household."),
-        Column("has_marketing_consent", T.BooleanType(), "Whether marketing contact is allowed; null: not known."),
+        Column(
+            "has_marketing_consent", T.BooleanType(), "What this version says of it; what holds is in clean_consent."
+        ),
+        Column(
+            "email_hash",
+            T.StringType(),
+            "Keyed hash of the e-mail address, the same for two accounts of one address.",
+        ),
+    ),
+    slice_column="ingest_date",
+    customer_columns=("customer_id",),
+)
+
+CLEAN_CONSENT = Table(
+    name="clean_consent",
+    meaning="Consents as they were given and taken back; the newest row of a purpose known at a date holds.",
+    grain="one row per customer, purpose and change",
+    key=("customer_id", "purpose", "event_at", "ingest_date"),
+    columns=(
+        Column("customer_id", T.StringType(), "Shop account.", _REQUIRED),
+        Column("purpose", T.StringType(), "What the consent is for, in lower case.", _REQUIRED),
+        Column("event_at", T.TimestampType(), "From when it holds (UTC).", _REQUIRED),
+        EVENT_DATE,
+        INGEST_DATE,
+        Column(
+            "is_granted", T.BooleanType(), "Given or taken back; of both at one moment, taken back holds.", _REQUIRED
+        ),
     ),
     slice_column="ingest_date",
     customer_columns=("customer_id",),

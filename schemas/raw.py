@@ -144,9 +144,11 @@ RAW_REVIEWS = _raw_table(
     linked_columns=("order_id",),
 )
 
+CONSENT_STATUSES = ("granted", "revoked")
+
 RAW_CUSTOMERS = _raw_table(
     "customers",
-    "Versions of what the shop knows of its customers.",
+    "Versions of what the shop knows of its customers, and their consents as they were given and taken back.",
     "one row per customer and change",
     Column("customer_id", T.StringType(), "Shop account.", _REQUIRED),
     Column("signup_date", T.DateType(), "Day the account was made."),
@@ -155,8 +157,29 @@ RAW_CUSTOMERS = _raw_table(
     Column("age_band", T.StringType(), "Age band."),
     Column("income_band", T.StringType(), "Income band."),
     Column("household_size", T.StringType(), "Persons in the household."),
+    Column("person_name", T.StringType(), "Name of the person.", is_direct_identifier=True),
     Column("email", T.StringType(), "E-mail address.", is_direct_identifier=True),
-    Column("has_marketing_consent", T.BooleanType(), "Whether marketing contact is allowed."),
+    Column("phone", T.StringType(), "Telephone number.", is_direct_identifier=True),
+    Column("street_address", T.StringType(), "Street and number.", is_direct_identifier=True),
+    Column("postcode", T.StringType(), "Postal code.", is_direct_identifier=True),
+    Column(
+        "has_marketing_consent",
+        T.BooleanType(),
+        "Whether marketing contact is allowed from event_at on: the purpose `marketing` in one column.",
+    ),
+    Column("consent_purpose", T.StringType(), "What a consent is for, such as `marketing`; event_at is when."),
+    Column(
+        "consent_status",
+        T.StringType(),
+        "Whether the consent was given or taken back.",
+        (OneOf(CONSENT_STATUSES),),
+    ),
+    checks=(
+        (
+            "consent_purpose and consent_status must be given together",
+            "((consent_purpose IS NULL) = (consent_status IS NULL))",
+        ),
+    ),
 )
 
 RAW_PRODUCTS = _raw_table(
