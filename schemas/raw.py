@@ -8,6 +8,7 @@ contract does not know is kept in `_extra`, by name, and goes no further.
 from pyspark.sql import types as T
 
 from schemas.contract import EXCHANGE_RATE, LINE_MONEY, Between, Column, NotNull, OneOf, Table
+from schemas.line_rules import LINE_TYPES
 
 EXTRA = "_extra"
 ADDED_BY_INGEST = ("event_date", "ingest_date", "source_file", EXTRA)
@@ -95,7 +96,7 @@ RAW_TRANSACTIONS = _raw_table(
         "line_type",
         T.StringType(),
         "What the line is.",
-        (NotNull(), OneOf(("sale", "return", "cancellation", "adjustment"))),
+        (NotNull(), OneOf(LINE_TYPES)),
     ),
     Column("original_order_id", T.StringType(), "Order that a return or cancellation belongs to, when it is named."),
     Column("store_id", T.StringType(), "Shop or channel."),
@@ -148,9 +149,11 @@ RAW_REVIEWS = _raw_table(
     linked_columns=("order_id",),
 )
 
+CONSENT_STATUSES = ("granted", "revoked")
+
 RAW_CUSTOMERS = _raw_table(
     "customers",
-    "Versions of what the shop knows of its customers.",
+    "Versions of what the shop knows of its customers, and their consents as they were given and taken back.",
     "one row per customer and change",
     Column("customer_id", T.StringType(), "Shop account.", _REQUIRED),
     Column("signup_date", T.DateType(), "Day the account was made."),
@@ -159,8 +162,29 @@ RAW_CUSTOMERS = _raw_table(
     Column("age_band", T.StringType(), "Age band."),
     Column("income_band", T.StringType(), "Income band."),
     Column("household_size", T.StringType(), "Persons in the household."),
+    Column("person_name", T.StringType(), "Name of the person.", is_direct_identifier=True),
     Column("email", T.StringType(), "E-mail address.", is_direct_identifier=True),
-    Column("has_marketing_consent", T.BooleanType(), "Whether marketing contact is allowed."),
+    Column("phone", T.StringType(), "Telephone number.", is_direct_identifier=True),
+    Column("street_address", T.StringType(), "Street and number.", is_direct_identifier=True),
+    Column("postcode", T.StringType(), "Postal code.", is_direct_identifier=True),
+    Column(
+        "has_marketing_consent",
+        T.BooleanType(),
+        "Whether marketing contact is allowed from event_at on: the purpose `marketing` in one column.",
+    ),
+    Column("consent_purpose", T.StringType(), "What a consent is for, such as `marketing`; event_at is when."),
+    Column(
+        "consent_status",
+        T.StringType(),
+        "Whether the consent was given or taken back.",
+        (OneOf(CONSENT_STATUSES),),
+    ),
+    checks=(
+        (
+            "consent_purpose and consent_status must be given together",
+            "((consent_purpose IS NULL) = (consent_status IS NULL))",
+        ),
+    ),
 )
 
 RAW_PRODUCTS = _raw_table(

@@ -5,7 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from jobs import conform
+from jobs.pseudonyms import pseudonym
 from schemas.clean import (
+    CLEAN_CONSENT,
     CLEAN_CUSTOMERS,
     CLEAN_EVENTS,
     CLEAN_ORDER_LINES,
@@ -169,11 +171,34 @@ def test_what_comes_back_in_another_currency_nets_to_nothing_though_the_rate_was
     assert state(make_run(D1)) == nightly
 
 
-def test_two_versions_of_a_moment_are_one_and_identifiers_stay_behind(make_run, frame, run_job, assert_rows):
+def people(run, frame, *rows: dict) -> None:
+    run.replace(frame(RAW_CUSTOMERS, *({"customer_id": "c"} | row for row in rows)), RAW_CUSTOMERS)
+
+
+def test_two_versions_of_a_moment_are_one_and_identifiers_stay_behind(make_run, frame, run_job):
     run = make_run(D1)
     versions = (("1", "DE"), ("2", "AT"))
-    rows = [on(D1, name, customer_id="c", country=country, email="c@example.org") for name, country in versions]
-    run.replace(frame(RAW_CUSTOMERS, *rows), RAW_CUSTOMERS)
-    run_job("conform", D1)
+    people(run, frame, *(on(D1, name, country=country, email=" C@example.org") for name, country in versions))
+    run_job("conform", D1, pseudonym_key="key")
     [row] = run.read(CLEAN_CUSTOMERS).collect()
-    assert row.country == "AT" and "email" not in run.read(CLEAN_CUSTOMERS).columns
+    assert (row.country, row.email_hash) == ("AT", pseudonym("c@example.org", b"key"))
+    marked = {column.name for column in RAW_CUSTOMERS.columns if column.is_direct_identifier}
+    assert marked and marked.isdisjoint(run.read(CLEAN_CUSTOMERS).columns)
+
+
+def test_a_row_that_only_tells_of_a_consent_leaves_what_is_known_of_the_person(make_run, frame, run_job):
+    run = make_run(D1)
+    revoked = {"consent_purpose": "marketing", "consent_status": "revoked"}
+    people(run, frame, on(D1, "1", country="DE", has_marketing_consent=True), on(D1, "2", 11, **revoked))
+    run_job("conform", D1)
+    assert [row.country for row in run.read(CLEAN_CUSTOMERS).collect()] == ["DE"]
+    changes = {(row.event_at.hour, row.is_granted) for row in run.read(CLEAN_CONSENT).collect()}
+    assert changes == {(10, True), (11, False)}
+
+
+def test_consents_of_earlier_runs_come_into_a_lake_that_had_no_table_of_them(make_run, frame, run_job):
+    people(make_run(D1), frame, on(D1, "1", has_marketing_consent=True))
+    people(make_run(D2), frame, on(D2, "2", has_marketing_consent=False))
+    run_job("conform", D2)
+    known = {(row.ingest_date, row.is_granted) for row in make_run(D2).read(CLEAN_CONSENT).collect()}
+    assert known == {(D1, True), (D2, False)}
