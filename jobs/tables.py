@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("nightjar")
 
 COMMIT_TRIES = 5
-LARGE_DAY_ROWS = 500_000  # more rows of one day are written by several tasks, into a file each
+LARGE_DAY_ROWS = 500_000  # more rows of one day are written by the tasks that make them, into a file each
 _CONFLICT_SIGNS = ("Failed to commit transaction", "ConcurrentAppend", "ConcurrentModification", "ConcurrentDelete")
 _OTHER_MAPS = "requires all inputs to have the same data type per column"
 
@@ -121,9 +121,8 @@ class Run:
         inside = (f"{column} must lie in the slice {days[0]}..{days[1]}", where)
         checked = checked_rows(rows, table, also=(inside,))
         tasks = os.cpu_count() or 1
-        # By day, each day gets one file. (Not `coalesce`, which waited for itself for ever on Sail 0.7.2.)
-        by_day = largest_day < LARGE_DAY_ROWS
-        checked = checked.repartition(tasks, column) if by_day else checked.repartition(tasks)
+        if largest_day < LARGE_DAY_ROWS:  # each day gets one file; more rows stay in the tasks that make them
+            checked = checked.repartition(tasks, column)
 
         def write() -> None:
             ordered = checked.select(*self.ensure(table))  # Sail puts columns in by place, not by name
