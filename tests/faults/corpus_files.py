@@ -53,7 +53,6 @@ FILES = [
     BadFile("other.csv.zst", packed(_csv("other_zst")), refused={0: "file can't be read"}),
     BadFile("packed.csv", packed(_csv("packed_as_plain")), refused={0: "file can't be read"}),
     BadFile("zip.csv", _zip(), refused={0: "file can't be read"}),
-    BadFile("parquet.csv", as_parquet({"a": ["1"]}), refused={0: "file can't be read"}),
     BadFile("empty.csv.gz", packed(b""), refused={0: "file can't be read: it is empty"}),
     BadFile("nothing.csv.gz", b"", refused={0: "file can't be read"}),
     *(BadFile(name, _csv(f"name{number}"), 1) for number, name in enumerate(NAMES)),
