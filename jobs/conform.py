@@ -7,7 +7,7 @@ which show the present state, are merged for the orders and sessions that the ru
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from jobs import runtime
+from jobs import identities, runtime
 from jobs.tables import Run
 from schemas.clean import (
     CLEAN_CAMPAIGN_EVENTS,
@@ -53,6 +53,7 @@ def main(arguments: list[str]) -> None:
     ):
         if run.exists(raw):
             run.replace(_latest_version(run.brought(raw), clean.key), clean)
+    identities.link(run)
 
 
 def _latest_version(rows: "DataFrame", key: tuple[str, ...]) -> "DataFrame":
