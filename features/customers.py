@@ -1,18 +1,28 @@
 """The published view of customers: snapshot, scores and what else is known, side by side."""
 
+from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.as_of import newest
+from features.consent import MARKETING, newest_consent
+from schemas.clean import CLEAN_CUSTOMERS
 
 KEY = ["as_of_date", "customer_id"]
+ATTRIBUTES = ("signup_date", "country", "region", "age_band", "income_band", "household_size")  # of a person
 _FEATURES = ("recency_days", "order_count_365d", "net_revenue_365d", "net_revenue_lifetime")
 
 
 def customer_360(
-    snapshot: DataFrame, rfm: DataFrame, embedding: DataFrame, churn: DataFrame, clv: DataFrame, people: DataFrame
+    snapshot: DataFrame,
+    rfm: DataFrame,
+    embedding: DataFrame,
+    churn: DataFrame,
+    clv: DataFrame,
+    people: DataFrame,
+    consents: DataFrame,
 ) -> DataFrame:
-    """`customer_360` of one date, from that date's snapshot and scores and the people known by then.
+    """`customer_360` of one date, from that date's snapshot and scores and the people and consents known by then.
 
     What a model did not score is null; only who never ordered is `no_orders` without any model.
     """
@@ -25,6 +35,7 @@ def customer_360(
         .join(_churn(churn), KEY, how="left")
         .join(_clv(clv), KEY, how="left")
         .join(latest_people(people), "customer_id", how="left")
+        .join(_marketing(consents), "customer_id", how="left")
         .withColumn("segment", F.coalesce("segment", F.when(~has_ordered, "no_orders")))
         .withColumn("models", F.when(models != "", models))
     )
@@ -58,4 +69,21 @@ def _clv(scores: DataFrame) -> DataFrame:
 def latest_people(people: DataFrame) -> DataFrame:
     """One row per customer: the latest version among those given."""
     latest = newest(people, ["customer_id"], "event_at", "ingest_date")
-    return latest.select("customer_id", "has_marketing_consent", "country", "region")
+    return latest.select("customer_id", "country", "region")
+
+
+def _marketing(consents: DataFrame) -> DataFrame:
+    held = newest_consent(consents, MARKETING)
+    return held.select("customer_id", F.col("is_granted").alias("has_marketing_consent"))
+
+
+def clean_customers(rows: DataFrame, email_hash: SparkColumn) -> DataFrame:
+    """`clean_customers` of rows of `raw_customers`, without direct identifiers.
+
+    Two versions of the same moment are one, the later by event_id. A row that tells of a consent and has no attribute
+    makes no version: it would empty what is known.
+    """
+    has_attributes = F.coalesce(*(F.col(name).cast("string") for name in ATTRIBUTES)).isNotNull()
+    versions = rows.filter(F.col("consent_purpose").isNull() | has_attributes)
+    latest = newest(versions, ["customer_id", "event_at", "ingest_date"], "event_id")
+    return latest.withColumn("email_hash", email_hash).select(*CLEAN_CUSTOMERS.column_names)

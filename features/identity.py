@@ -102,7 +102,10 @@ def _by_address(edges: DataFrame, owners: DataFrame, cap: int) -> DataFrame:
     )
     given = edges.filter("edge_kind = 'visitor_email'").select("visitor_id", "email_hash", "ingest_date")
     named = given.join(of_accounts, "email_hash").select(
-        F.col("visitor_id").alias("subject"), "customer_id", "place", F.greatest("ingest_date", "owned_on").alias("seen")
+        F.col("visitor_id").alias("subject"),
+        "customer_id",
+        "place",
+        F.greatest("ingest_date", "owned_on").alias("seen"),
     )
     return _told_by(named, owners, cap)
 

@@ -29,10 +29,10 @@ def touched(edges: DataFrame, fresh: DataFrame, earlier: DataFrame, former: Data
     of_addresses = _neighbours(edges, by_kind["email"], "email_customer", "email_hash", "customer_id")
     named = by_kind["customer"].unionByName(of_addresses).distinct()
     accounts = keep(_with_components(edges, named, earlier), "touched_accounts")
-    devices = by_kind["device"].unionByName(
-        _neighbours(edges, accounts, "device_customer", "customer_id", "device_id")
+    devices = by_kind["device"].unionByName(_neighbours(edges, accounts, "device_customer", "customer_id", "device_id"))
+    addresses = by_kind["email"].unionByName(
+        _neighbours(edges, accounts, "email_customer", "customer_id", "email_hash")
     )
-    addresses = by_kind["email"].unionByName(_neighbours(edges, accounts, "email_customer", "customer_id", "email_hash"))
     devices, addresses = keep(devices.distinct(), "touched_devices"), keep(addresses.distinct(), "touched_addresses")
     visitors = (
         by_kind["visitor"]
@@ -42,7 +42,9 @@ def touched(edges: DataFrame, fresh: DataFrame, earlier: DataFrame, former: Data
     )
     visitors = keep(visitors.distinct(), "touched_visitors")
     sets = {"customer": accounts, "device": devices, "email": addresses, "visitor": visitors}
-    parts = [ids.select(F.lit(kind).alias("identifier_kind"), F.col("id").alias("identifier")) for kind, ids in sets.items()]
+    parts = [
+        ids.select(F.lit(kind).alias("identifier_kind"), F.col("id").alias("identifier")) for kind, ids in sets.items()
+    ]
     identifiers = parts[0].unionByName(parts[1]).unionByName(parts[2]).unionByName(parts[3])
     return Touched(identifiers, keep(_deciding(edges, sets, earlier, cap), "touched_edges"))
 
@@ -58,7 +60,9 @@ def _deciding(edges: DataFrame, sets: dict[str, DataFrame], earlier: DataFrame, 
     sayers = sets["customer"]
     for ids, kind in ((sets["visitor"], "visitor"), (devices, "device"), (addresses, "email")):
         column = KINDS[kind]
-        of_kind = edges.filter(f"edge_kind = '{kind}_customer'").join(ids.select(F.col("id").alias(column)), column, "left_semi")
+        of_kind = edges.filter(f"edge_kind = '{kind}_customer'").join(
+            ids.select(F.col("id").alias(column)), column, "left_semi"
+        )
         sayers = sayers.unionByName(_ids(first_of(of_kind, column, "customer_id", cap + 1), "customer_id"))
     accounts = _with_components(edges, sayers.distinct(), earlier)
     wanted = {"customer_id": accounts, "visitor_id": sets["visitor"], "device_id": devices}

@@ -18,7 +18,11 @@ _MATCH_COLUMNS = ("line_id", "order_id", "event_at", "ingest_date", "line_type",
 
 
 def order_lines(transactions: DataFrame, first: date, timezone: str, return_window_days: int) -> DataFrame:
-    """`clean_order_lines` brought since `first`, from all transactions known; returns may match the older ones."""
+    """`clean_order_lines` brought since `first`, still in the money of the source.
+
+    Comes from all transactions known, for returns may match the older ones. `order_known_date` is the run that knew
+    the order first.
+    """
     lines = transactions.withColumnRenamed("event_id", "line_id").withColumn("is_return", _is_return())
     matches = matched_returns(lines, first, return_window_days)
     new = (
@@ -46,7 +50,9 @@ def order_lines(transactions: DataFrame, first: date, timezone: str, return_wind
         "line_type",
         _match_kind(is_booked).alias("match_kind"),
         "quantity",
-        F.col("line_amount").alias("net_amount"),
+        F.when(is_booked, F.col("first_ingest_date")).otherwise(F.col("ingest_date")).alias("order_known_date"),
+        "currency",
+        "line_amount",
         _or_zero("discount_amount"),
         _or_zero("shipping_amount"),
     )

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from schemas.contract import Column, NotNull, Table
-from schemas.raw import landing_columns
+from schemas.raw import MONEY_LIMIT, landing_columns
 
 WHOLE = r"^[+-]?\d{1,18}$"
 DECIMAL = r"^[+-]?(\d{1,14}(\.\d*)?|\.\d+)$"
@@ -27,13 +27,18 @@ TEXT = "_text_"  # prefix of a column's value as it came
 
 
 def typed_rows(
-    rows: DataFrame, table: Table, timezone: str, future_minutes: int, currency: str | None = None
+    rows: DataFrame,
+    table: Table,
+    timezone: str,
+    future_minutes: int,
+    currency: str | None = None,
+    rated: DataFrame | None = None,
 ) -> DataFrame:
     """Rows of `landing.read_rows` as rows of the raw table plus `source_line`, `reason` and `original_text`.
 
     `reason` is null for a row that keeps the contract. Values without an offset are business time in `timezone`; an
     event later than `future_minutes` after the end of the run's day is refused, and so is money in another currency
-    than `currency`: there is no rate table to convert it by.
+    than `currency`, but on the days of `rated` (`exchange_rates.rated_days`).
     """
     columns = landing_columns(table)
     typed = rows.select(
@@ -46,21 +51,22 @@ def typed_rows(
         F.col("original_text").alias("_original"),
     )
     business_time = F.from_utc_timestamp("event_at", timezone)
+    is_dated = F.col("event_at").between(F.lit(EARLIEST).cast("timestamp"), F.lit(LATEST).cast("timestamp"))
+    typed = typed.withColumn("event_date", F.when(is_dated, F.to_date(business_time)))
+    if rated is not None:
+        typed = typed.join(rated, ["currency", "event_date"], "left")
     latest = F.expr(f"to_timestamp(date_add(ingest_date, 1)) + INTERVAL {int(future_minutes)} MINUTES")
     in_future = F.when(business_time > latest, F.lit("event_at lies after the run's day"))
-    is_dated = F.col("event_at").between(F.lit(EARLIEST).cast("timestamp"), F.lit(LATEST).cast("timestamp"))
     too_early = F.when(F.expr(f"event_at < TIMESTAMP'{EARLIEST} 00:00:00'"), F.lit("event_at lies before 1970"))
     broken = [_broken_rule(column) for column in columns]
     broken += [F.when(~F.expr(sql), F.lit(sentence)) for sentence, sql in table.checks]
-    if currency and "currency" in table.column_names:
-        told = F.concat(F.lit("no exchange rate to the shop's currency from "), F.col("currency"))
-        broken.append(F.when(F.col("currency") != currency, told))
+    if currency:
+        broken.append(_broken_currency(currency, rated is not None))
     reason = F.concat_ws("; ", *broken, too_early, in_future)
     as_json = F.to_json(F.struct(*(F.col(TEXT + column.name).alias(column.name) for column in columns)))
     is_refused = F.col("reason").isNotNull()
     return (
         typed.withColumn("reason", F.coalesce(F.col("problem"), F.when(reason != "", reason)))
-        .withColumn("event_date", F.when(is_dated, F.to_date(business_time)))
         .withColumn("event_at", F.when(is_dated, F.col("event_at")))
         .withColumn("original_text", F.when(is_refused, F.coalesce(F.col("_original"), as_json)))
         .select(*table.column_names, "source_line", "reason", "original_text")
@@ -121,3 +127,19 @@ def _broken_rule(column: Column) -> SparkColumn:
             told = F.concat(F.lit(f"{column.name} must be {rule.sentence()}: "), shown)
             found = found.when(~F.expr(rule.sql(column.name)), told)
     return found
+
+
+def _broken_currency(currency: str, has_rates: bool) -> SparkColumn:
+    """Why money in another currency than the shop's can't be taken; null where it can."""
+    day = F.col("event_date").cast("string")
+    on_day = (F.lit("no exchange rate to the shop's currency from "), F.col("currency"), F.lit(" on "), day)
+    is_foreign = F.col("currency") != currency
+    if not has_rates:
+        return F.when(is_foreign, F.concat(*on_day))
+    amounts = ("line_amount", "discount_amount", "shipping_amount")
+    largest = F.greatest(*(F.abs(F.coalesce(F.col(name), F.lit(0))) for name in amounts))
+    is_rated = F.coalesce(F.col("rated_from") <= F.col("ingest_date"), F.lit(False))
+    too_large = F.lit("money is too large in the shop's currency")
+    return F.when(is_foreign & ~is_rated, F.concat(*on_day)).when(
+        is_foreign & (largest * F.col("largest_rate") > MONEY_LIMIT), too_large
+    )

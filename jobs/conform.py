@@ -4,13 +4,15 @@ Reads `raw_*`; writes `clean_*`. Rows of a run are written once, by `ingest_date
 which show the present state, are merged for the orders and sessions that the run touched.
 """
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from jobs import identities, runtime
+from jobs.pseudonyms import key_of, pseudonym_column
 from jobs.tables import Run
 from schemas.clean import (
     CLEAN_CAMPAIGN_EVENTS,
+    CLEAN_CONSENT,
     CLEAN_CUSTOMERS,
     CLEAN_EVENTS,
     CLEAN_ORDER_LINES,
@@ -23,6 +25,7 @@ from schemas.raw import (
     RAW_CAMPAIGN_EVENTS,
     RAW_CLICKSTREAM,
     RAW_CUSTOMERS,
+    RAW_EXCHANGE_RATES,
     RAW_PAYMENTS,
     RAW_PRODUCTS,
     RAW_REVIEWS,
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 
     from schemas.contract import Table
 
+EARLIEST = date(1970, 1, 1)
+
 
 def main(arguments: list[str]) -> None:
     """Conform what the run's days brought, source by source."""
@@ -42,12 +47,12 @@ def main(arguments: list[str]) -> None:
         (RAW_TRANSACTIONS, conform_orders),
         (RAW_CLICKSTREAM, conform_clicks),
         (RAW_REVIEWS, conform_reviews),
+        (RAW_CUSTOMERS, conform_customers),
     ):
         if run.exists(raw):
             with runtime.step(conform.__name__):
                 conform(run)
     for raw, clean in (
-        (RAW_CUSTOMERS, CLEAN_CUSTOMERS),
         (RAW_PRODUCTS, CLEAN_PRODUCTS),
         (RAW_CAMPAIGN_EVENTS, CLEAN_CAMPAIGN_EVENTS),
     ):
@@ -72,7 +77,7 @@ def conform_orders(run: Run) -> None:
     settings = run.settings
     transactions = run.known(RAW_TRANSACTIONS)
     lines = order_lines(transactions, run.first, settings.business_timezone, settings.return_window_days)
-    run.replace(lines, CLEAN_ORDER_LINES)
+    run.replace(in_shop_currency(run, lines), CLEAN_ORDER_LINES)
     touched = run.brought(CLEAN_ORDER_LINES).select("order_id")
     payments = run.read(RAW_PAYMENTS)
     if run.exists(RAW_PAYMENTS):
@@ -85,6 +90,20 @@ def conform_orders(run: Run) -> None:
         CLEAN_ORDERS,
         without_rows(before, all_lines),
     )
+
+
+def in_shop_currency(run: Run, lines: "DataFrame") -> "DataFrame":
+    """Lines with their money in the shop's currency, too."""
+    from pyspark.sql import functions as F
+
+    from features.exchange_rates import converted, in_own_currency
+
+    currency = run.settings.currency
+    is_foreign = F.col("currency") != currency
+    # Without a table of rates ingest lets no other currency in; most shops have one currency and pay for no join.
+    if run.exists(RAW_EXCHANGE_RATES) and run.brought(RAW_TRANSACTIONS).filter(is_foreign).head(1):
+        return converted(lines, run.known(RAW_EXCHANGE_RATES), currency, run.settings.exchange_rate_days)
+    return in_own_currency(lines, currency)
 
 
 def of_former_try(run: Run, table: "Table") -> "DataFrame":
@@ -145,6 +164,23 @@ def conform_reviews(run: Run) -> None:
     published = sorted(day for day in run.published_dates() if run.first <= day <= run.as_of_date)
     scored = run.brought(CLEAN_REVIEWS).filter(F.col("ingest_date").isin(published)) if published else None
     run.replace(clean_reviews(run.brought(RAW_REVIEWS), champion, scored), CLEAN_REVIEWS)
+
+
+def conform_customers(run: Run) -> None:
+    """What the run tells of people, without direct identifiers, and their consents."""
+    from pyspark.sql import functions as F
+
+    from features.consent import clean_consent
+    from features.customers import clean_customers
+
+    run.ensure(RAW_CUSTOMERS)  # a lake of before may lack columns
+    brought = run.brought(RAW_CUSTOMERS)
+    email_hash = pseudonym_column(F.lower(F.trim("email")), key_of(run.settings))
+    run.replace(clean_customers(brought, email_hash), CLEAN_CUSTOMERS)
+    if run.read(CLEAN_CONSENT).head(1):
+        run.replace(clean_consent(brought), CLEAN_CONSENT)
+    else:  # a lake of before consents had a table: those of all its runs
+        run.replace(clean_consent(run.known(RAW_CUSTOMERS)), CLEAN_CONSENT, first=EARLIEST)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from features.spreadsheet import safe_text
 from jobs.erase_search import WORD_LENGTH, Finder, texts_of
 from jobs.settings import Settings
 
@@ -16,13 +17,12 @@ PARTIAL = ".erased"
 
 def erase_exports(exports: Path, customers: set[str]) -> tuple[int, int]:
     """Take customers out of campaign files; the manifest tells the new count and hash."""
-    rows = 0
+    rows, written = 0, {safe_text(one) for one in customers}
     for contacts in sorted(exports.glob("*/*/contacts.csv")):
         with contacts.open(newline="", encoding="utf-8") as stream:
             header, *records = csv.reader(stream)
         place = header.index("customer_id")
-        # A leading apostrophe keeps spreadsheets from taking an id for a formula.
-        kept = [one for one in records if one[place] not in customers and one[place].removeprefix("'") not in customers]
+        kept = [one for one in records if one[place] not in written]
         if len(kept) == len(records):
             continue
         rows += len(records) - len(kept)

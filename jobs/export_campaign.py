@@ -1,8 +1,10 @@
 """Write the campaign file of a planned date: the customers to contact, most worth keeping first.
 
-Reads `campaign_assignment`, `customer_360`; writes `exports/<campaign>/<as_of_date>/contacts.csv` and `manifest.json`.
+Reads `campaign_assignment`, `customer_360`, `clean_consent`; writes `contacts.csv` and `manifest.json` in
+`exports/<campaign>/<as_of_date>/`.
 
-The folder appears whole or not at all. The arm that is left alone never leaves the house.
+The folder appears whole or not at all. The arm that is left alone never leaves the house, nor does who took the consent
+back since the plan was made: the newest one known counts, whichever run brought it.
 """
 
 import csv
@@ -14,10 +16,12 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from features.spreadsheet import safe_text
 from jobs import runtime
 from jobs.errors import MissingInputError
 from jobs.tables import Run
 from schemas.campaign import CAMPAIGN_ASSIGNMENT
+from schemas.clean import CLEAN_CONSENT
 from schemas.score import CUSTOMER_360
 
 if TYPE_CHECKING:
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("customer_id", "priority_rank", "segment", "churn_probability", "expected_net_revenue", "value_at_risk")
 DECIMALS = {"churn_probability": 4, "expected_net_revenue": 2, "value_at_risk": 2}
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+SEPARATORS = frozenset(",;|")  # a program of another language region cuts unquoted cells at its own
 
 
 def main(arguments: list[str]) -> None:
@@ -40,22 +44,37 @@ def main(arguments: list[str]) -> None:
         raise MissingInputError(
             f"{campaign_id} has no plan for {run.as_of_date}; run `python -m jobs.plan_campaign` first"
         )
-    contacts = [row for row in plan if row.arm == "treatment"]
+    chosen = [row for row in plan if row.arm == "treatment"]
+    contacts = with_consent(run, chosen) if run.settings.consent_required else chosen
     folder = run.settings.exports / campaign_id / str(run.as_of_date)
-    with runtime.step("export_campaign", contacts=len(contacts), left_alone=len(plan) - len(contacts), folder=folder):
-        write_folder(folder, contacts_csv(contacts), manifest(run, contacts, len(plan) - len(contacts), horizons(run)))
+    counts = {
+        "contact_count": len(contacts),
+        "control_count": len(plan) - len(chosen),
+        "withdrawn_count": len(chosen) - len(contacts),
+    }
+    with runtime.step("export_campaign", **counts, folder=folder):
+        write_folder(folder, contacts_csv(contacts), manifest(run, counts, horizons(run)))
+
+
+def with_consent(run: Run, chosen: list["Row"]) -> list["Row"]:
+    """The contacts whose newest consent to marketing, of all that the lake knows now, is a yes."""
+    from features.consent import MARKETING, newest_consent
+
+    granted = newest_consent(run.read(CLEAN_CONSENT), MARKETING).filter("is_granted")
+    plans = run.read(CAMPAIGN_ASSIGNMENT).filter(f"as_of_date = DATE'{run.as_of_date}'").select("customer_id")
+    allowed = {row.customer_id for row in granted.join(plans, "customer_id", how="left_semi").collect()}
+    return [row for row in chosen if row.customer_id in allowed]
 
 
 def contacts_csv(contacts: list["Row"]) -> str:
-    """The file's text. A value that a spreadsheet would take for a formula is quoted with an apostrophe."""
+    """The file's text: a line a contact, and no value that a spreadsheet would take for a formula."""
     text = io.StringIO()
     plain = csv.writer(text, lineterminator="\n")
     quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
     plain.writerow(COLUMNS)
     for row in contacts:
         cells = [_cell(row[name], DECIMALS.get(name)) for name in COLUMNS]
-        # Python leaves a lone carriage return unquoted, where readers see the end of a line.
-        (quoted if any("\r" in cell for cell in cells) else plain).writerow(cells)
+        (quoted if any(not SEPARATORS.isdisjoint(cell) for cell in cells) else plain).writerow(cells)
     return text.getvalue()
 
 
@@ -64,8 +83,7 @@ def _cell(value: object, decimals: int | None) -> str:
         return ""
     if decimals is not None:
         return f"{value:.{decimals}f}"
-    written = str(value)
-    return f"'{written}" if isinstance(value, str) and written.startswith(FORMULA_SIGNS) else written
+    return safe_text(str(value)) if isinstance(value, str) else str(value)
 
 
 def horizons(run: Run) -> dict[str, int | None]:
@@ -77,9 +95,7 @@ def horizons(run: Run) -> dict[str, int | None]:
     return customers.agg(*(F.max(name).alias(name) for name in names)).collect()[0].asDict()
 
 
-def manifest(
-    run: Run, contacts: list["Row"], control_count: int, horizon_days: dict[str, int | None]
-) -> dict[str, object]:
+def manifest(run: Run, counts: dict[str, int], horizon_days: dict[str, int | None]) -> dict[str, object]:
     """What the marketer's system checks before it sends."""
     settings = run.settings
     return {
@@ -90,8 +106,7 @@ def manifest(
         "licence": settings.licence,
         "currency": settings.currency,
         **horizon_days,
-        "contact_count": len(contacts),
-        "control_count": control_count,
+        **counts,
         "columns": list(COLUMNS),
     }
 

@@ -1,6 +1,7 @@
 """Make the run's date visible: all of it in one commit, or nothing.
 
-Reads `feature_customer`, `score_*`, `clean_customers`, `ops_gate`; writes `customer_360`.
+Reads `feature_customer`, `score_*`, `clean_customers`, `clean_consent`,
+`ops_gate`; writes `customer_360`.
 
 Refused (exit code 4) while a gate of the date failed or was not run. A date that is published stays as it is.
 """
@@ -10,7 +11,7 @@ import logging
 from jobs import runtime
 from jobs.errors import GateRefusedError
 from jobs.tables import Run
-from schemas.clean import CLEAN_CUSTOMERS
+from schemas.clean import CLEAN_CONSENT, CLEAN_CUSTOMERS
 from schemas.feature import FEATURE_CUSTOMER
 from schemas.ops import GATED_LAYERS, OPS_GATE
 from schemas.score import CUSTOMER_360, SCORE_CHURN, SCORE_CLV, SCORE_EMBEDDING, SCORE_RFM
@@ -27,12 +28,15 @@ def main(arguments: list[str]) -> None:
     refuse_without_gates(run)
     from pyspark.sql import functions as F
 
+    from features.consent import known_consent
     from features.customers import customer_360
 
     of_date = F.col("as_of_date") == F.lit(run.as_of_date)
     tables = (FEATURE_CUSTOMER, SCORE_RFM, SCORE_EMBEDDING, SCORE_CHURN, SCORE_CLV)
     snapshot, rfm, embedding, churn, clv = (run.read(table).filter(of_date) for table in tables)
-    rows = customer_360(snapshot, rfm, embedding, churn, clv, people=run.known(CLEAN_CUSTOMERS))
+    consents = known_consent(run.read(CLEAN_CONSENT), run.as_of_date)
+    people = run.known(CLEAN_CUSTOMERS)
+    rows = customer_360(snapshot, rfm, embedding, churn, clv, people=people, consents=consents)
     with runtime.step("publish", as_of_date=run.as_of_date):
         run.replace(rows, CUSTOMER_360)
 

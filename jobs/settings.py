@@ -67,6 +67,9 @@ class Settings(BaseSettings):
         50, ge=1, description="identifiers that one may be tied to; more tell of a shared device or a test account"
     )
     return_window_days: int = Field(365, ge=1, description="a return without a named order looks this far back")
+    exchange_rate_days: int = Field(
+        7, ge=0, le=366, description="a day without an exchange rate takes the latest of so many days before"
+    )
     future_tolerance_minutes: int = Field(
         24 * 60, ge=0, le=MONTH_MINUTES, description="events later than the run's day by more are refused"
     )

@@ -6,7 +6,7 @@ known at any earlier date can be read again. `clean_orders` and `clean_sessions`
 
 from pyspark.sql import types as T
 
-from schemas.contract import LINE_MONEY, MONEY, Between, Column, NotNull, OneOf, Table
+from schemas.contract import EXCHANGE_RATE, LINE_MONEY, MONEY, Between, Column, NotNull, OneOf, Table
 
 _REQUIRED = (NotNull(),)
 _COUNT = (NotNull(), Between(0))
@@ -45,7 +45,29 @@ CLEAN_ORDER_LINES = Table(
             (OneOf(("named", "latest_line", "unmatched")),),
         ),
         Column("quantity", T.LongType(), "Units, negative when they come back.", unit="units"),
-        Column("net_amount", LINE_MONEY, "Money of the line, negative for refunds.", _REQUIRED, "shop currency"),
+        Column("currency", T.StringType(), "ISO 4217 code of line_amount.", _REQUIRED),
+        Column(
+            "exchange_rate",
+            EXCHANGE_RATE,
+            "Rate of order_date by which the line's money was converted, as known when the order first came; 1 for the "
+            "shop's own currency. A rate that is corrected later changes no line.",
+            _REQUIRED,
+            "shop currency per unit",
+        ),
+        Column(
+            "line_amount",
+            LINE_MONEY,
+            "Money of the line as the source wrote it, negative for refunds.",
+            _REQUIRED,
+            "currency of the line",
+        ),
+        Column(
+            "net_amount",
+            LINE_MONEY,
+            "line_amount times exchange_rate, rounded half up at four decimals.",
+            _REQUIRED,
+            "shop currency",
+        ),
         Column("discount_amount", LINE_MONEY, "Discounts already taken off.", _REQUIRED, "shop currency"),
         Column("shipping_amount", LINE_MONEY, "Shipping, not in net_amount.", _REQUIRED, "shop currency"),
     ),
@@ -183,7 +205,33 @@ CLEAN_CUSTOMERS = Table(
         Column("age_band", T.StringType(), "Age band."),
         Column("income_band", T.StringType(), "Income band."),
         Column("household_size", T.StringType(), "Persons in the household."),
-        Column("has_marketing_consent", T.BooleanType(), "Whether marketing contact is allowed; null: not known."),
+        Column(
+            "has_marketing_consent", T.BooleanType(), "What this version says of it; what holds is in clean_consent."
+        ),
+        Column(
+            "email_hash",
+            T.StringType(),
+            "Keyed hash of the e-mail address, the same for two accounts of one address.",
+        ),
+    ),
+    slice_column="ingest_date",
+    customer_columns=("customer_id",),
+)
+
+CLEAN_CONSENT = Table(
+    name="clean_consent",
+    meaning="Consents as they were given and taken back; the newest row of a purpose known at a date holds.",
+    grain="one row per customer, purpose and change",
+    key=("customer_id", "purpose", "event_at", "ingest_date"),
+    columns=(
+        Column("customer_id", T.StringType(), "Shop account.", _REQUIRED),
+        Column("purpose", T.StringType(), "What the consent is for, in lower case.", _REQUIRED),
+        Column("event_at", T.TimestampType(), "From when it holds (UTC).", _REQUIRED),
+        EVENT_DATE,
+        INGEST_DATE,
+        Column(
+            "is_granted", T.BooleanType(), "Given or taken back; of both at one moment, taken back holds.", _REQUIRED
+        ),
     ),
     slice_column="ingest_date",
     customer_columns=("customer_id",),

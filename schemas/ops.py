@@ -47,6 +47,23 @@ OPS_RUN = Table(
     ),
 )
 
+OPS_REPLAY = Table(
+    name="ops_replay",
+    meaning="Quarantined rows that were put back; each is put back once.",
+    grain="one row per quarantined row that was put back",
+    key=("ingest_date", "source_file", "source_line", "text_hash"),
+    columns=(
+        Column("ingest_date", T.DateType(), "as_of_date of the run that quarantined the row.", _REQUIRED),
+        Column("source", T.StringType(), "Landing source.", _REQUIRED),
+        Column("source_file", T.StringType(), "Landing file that the row came in.", _REQUIRED),
+        Column("source_line", T.LongType(), "Its place there, as in raw_quarantine.", _REQUIRED),
+        Column("text_hash", T.StringType(), "Keyed hash of its original text.", _REQUIRED),
+        Column("event_hash", T.StringType(), "Keyed hash of the event_id that it was put back under.", _REQUIRED),
+        Column("replayed_date", T.DateType(), "as_of_date that the replay was given.", _REQUIRED),
+        Column("replay_file", T.StringType(), "Landing file that it was written into.", _REQUIRED),
+    ),
+)
+
 OPS_GATE = Table(
     name="ops_gate",
     meaning="Results of the quality gates; publication needs every gate of its date passed.",

@@ -6,13 +6,14 @@ A landing source carries its table's columns by name, without the three that ing
 
 from pyspark.sql import types as T
 
-from schemas.contract import LINE_MONEY, Between, Column, NotNull, OneOf, Table
+from schemas.contract import EXCHANGE_RATE, LINE_MONEY, Between, Column, NotNull, OneOf, Table
 
 ADDED_BY_INGEST = ("event_date", "ingest_date", "source_file")
 _REQUIRED = (NotNull(),)
 # Far beyond any shop, and so small that no sum of a day's lines leaves its type.
 _UNITS = Between(-(10**9), 10**9)
-_MONEY = (Between(-(10**10), 10**10),)
+MONEY_LIMIT = 10**10
+_MONEY = (Between(-MONEY_LIMIT, MONEY_LIMIT),)
 
 
 def _raw_table(
@@ -43,6 +44,22 @@ def _raw_table(
         checks=checks,
     )
 
+
+RAW_EXCHANGE_RATES = _raw_table(
+    "exchange_rates",
+    "What other currencies are worth in the shop's own, day by day.",
+    "one row per currency, day and version of its rate",
+    Column("rate_date", T.DateType(), "Business day that the rate is of.", _REQUIRED),
+    Column("currency", T.StringType(), "ISO 4217 code of the other currency.", _REQUIRED),
+    Column(
+        "exchange_rate",
+        EXCHANGE_RATE,
+        "What one unit of it is worth in the shop's currency.",
+        (NotNull(), Between(1e-06, 10**6)),
+        "shop currency per unit",
+    ),
+    holds_customers=False,
+)
 
 RAW_TRANSACTIONS = _raw_table(
     "transactions",
@@ -128,9 +145,11 @@ RAW_REVIEWS = _raw_table(
     linked_columns=("order_id",),
 )
 
+CONSENT_STATUSES = ("granted", "revoked")
+
 RAW_CUSTOMERS = _raw_table(
     "customers",
-    "Versions of what the shop knows of its customers.",
+    "Versions of what the shop knows of its customers, and their consents as they were given and taken back.",
     "one row per customer and change",
     Column("customer_id", T.StringType(), "Shop account.", _REQUIRED),
     Column("signup_date", T.DateType(), "Day the account was made."),
@@ -139,8 +158,29 @@ RAW_CUSTOMERS = _raw_table(
     Column("age_band", T.StringType(), "Age band."),
     Column("income_band", T.StringType(), "Income band."),
     Column("household_size", T.StringType(), "Persons in the household."),
+    Column("person_name", T.StringType(), "Name of the person.", is_direct_identifier=True),
     Column("email", T.StringType(), "E-mail address.", is_direct_identifier=True),
-    Column("has_marketing_consent", T.BooleanType(), "Whether marketing contact is allowed."),
+    Column("phone", T.StringType(), "Telephone number.", is_direct_identifier=True),
+    Column("street_address", T.StringType(), "Street and number.", is_direct_identifier=True),
+    Column("postcode", T.StringType(), "Postal code.", is_direct_identifier=True),
+    Column(
+        "has_marketing_consent",
+        T.BooleanType(),
+        "Whether marketing contact is allowed from event_at on: the purpose `marketing` in one column.",
+    ),
+    Column("consent_purpose", T.StringType(), "What a consent is for, such as `marketing`; event_at is when."),
+    Column(
+        "consent_status",
+        T.StringType(),
+        "Whether the consent was given or taken back.",
+        (OneOf(CONSENT_STATUSES),),
+    ),
+    checks=(
+        (
+            "consent_purpose and consent_status must be given together",
+            "((consent_purpose IS NULL) = (consent_status IS NULL))",
+        ),
+    ),
 )
 
 RAW_PRODUCTS = _raw_table(
@@ -202,7 +242,9 @@ RAW_QUARANTINE = Table(
     quoting_columns=("reason", "original_text"),
 )
 
+# In the order in which a run ingests them: rates before the money that is converted by them.
 SOURCES: dict[str, Table] = {
+    "exchange_rates": RAW_EXCHANGE_RATES,
     "transactions": RAW_TRANSACTIONS,
     "clickstream": RAW_CLICKSTREAM,
     "reviews": RAW_REVIEWS,

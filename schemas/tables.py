@@ -3,6 +3,7 @@
 from schemas.campaign import CAMPAIGN_ASSIGNMENT, CAMPAIGN_RESULT
 from schemas.clean import (
     CLEAN_CAMPAIGN_EVENTS,
+    CLEAN_CONSENT,
     CLEAN_CUSTOMERS,
     CLEAN_EVENTS,
     CLEAN_ORDER_LINES,
@@ -14,7 +15,7 @@ from schemas.clean import (
 from schemas.contract import Table
 from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, FEATURE_PATTERN, FEATURE_PRODUCT
 from schemas.identity import CLEAN_IDENTITY, CLEAN_IDENTITY_EDGE
-from schemas.ops import OPS_ERASED_CUSTOMER, OPS_ERASURE, OPS_FILE, OPS_GATE, OPS_RUN
+from schemas.ops import OPS_ERASED_CUSTOMER, OPS_ERASURE, OPS_FILE, OPS_GATE, OPS_REPLAY, OPS_RUN
 from schemas.raw import RAW_QUARANTINE, SOURCES
 from schemas.score import CUSTOMER_360, SCORE_CHURN, SCORE_CLV, SCORE_EMBEDDING, SCORE_RFM
 
@@ -27,6 +28,7 @@ TABLES: tuple[Table, ...] = (
     CLEAN_ORDERS,
     CLEAN_REVIEWS,
     CLEAN_CUSTOMERS,
+    CLEAN_CONSENT,
     CLEAN_PRODUCTS,
     CLEAN_CAMPAIGN_EVENTS,
     CLEAN_IDENTITY_EDGE,
@@ -44,6 +46,7 @@ TABLES: tuple[Table, ...] = (
     CAMPAIGN_RESULT,
     OPS_FILE,
     OPS_RUN,
+    OPS_REPLAY,
     OPS_GATE,
     OPS_ERASED_CUSTOMER,
     OPS_ERASURE,

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from features.customers import customer_360, latest_people
-from schemas.clean import CLEAN_CUSTOMERS
+from schemas.clean import CLEAN_CONSENT, CLEAN_CUSTOMERS
 from schemas.feature import FEATURE_CUSTOMER
 from schemas.score import CUSTOMER_360, SCORE_CHURN, SCORE_CLV, SCORE_EMBEDDING, SCORE_RFM
 
@@ -16,7 +16,7 @@ D = date(2024, 3, 31)
 def publish(frame):
     """`publish(snapshot rows, rfm=rows, …)`: {customer: row} of `customer_360`."""
 
-    def make(*snapshot, rfm=(), embedding=(), churn=(), clv=(), people=()):
+    def make(*snapshot, rfm=(), embedding=(), churn=(), clv=(), people=(), consents=()):
         given = (
             (FEATURE_CUSTOMER, snapshot),
             (SCORE_RFM, rfm),
@@ -25,7 +25,7 @@ def publish(frame):
             (SCORE_CLV, clv),
         )
         frames = [frame(table, *({"as_of_date": D, **row} for row in rows)) for table, rows in given]
-        return customer_360(*frames, people=frame(CLEAN_CUSTOMERS, *people))
+        return customer_360(*frames, people=frame(CLEAN_CUSTOMERS, *people), consents=frame(CLEAN_CONSENT, *consents))
 
     return make
 
@@ -60,3 +60,12 @@ def test_of_a_persons_versions_the_latest_event_counts_then_the_latest_run(frame
     ]
     people = latest_people(frame(CLEAN_CUSTOMERS, *({"customer_id": "a", **row} for row in versions)))
     assert [row.country for row in people.collect()] == ["FR"]
+
+
+def test_consent_to_marketing_is_published_and_no_other(publish):
+    said = [
+        {"customer_id": "buyer", "purpose": "marketing", "is_granted": True},
+        {"customer_id": "guest", "purpose": "profiling", "is_granted": True},
+    ]
+    found = {row.customer_id: row.has_marketing_consent for row in publish(BUYER, GUEST, consents=said).collect()}
+    assert found == {"buyer": True, "guest": None}

@@ -1,7 +1,6 @@
 """Identity: the periods made at once say for every date what the rules say of the edges known by then."""
 
 from collections import defaultdict
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -95,14 +94,14 @@ def test_a_chain_of_addresses_is_one_customer(known):
 
 
 def test_a_shared_device_does_not_merge_accounts_and_belongs_to_nobody(periods):
-    rows = periods(
-        (0, "device_customer", "d", "a"), (0, "visitor_device", "v", "d"), (2, "device_customer", "d", "b")
-    )
+    rows = periods((0, "device_customer", "d", "a"), (0, "visitor_device", "v", "d"), (2, "device_customer", "d", "b"))
     assert (at(rows, 1)["device", "d"], at(rows, 1)["visitor", "v"]) == (("a", "linked"), ("a", "linked"))
     after = at(rows, 2)
     assert (after["device", "d"], after["visitor", "v"]) == ((None, "shared"), (None, "unlinked"))
     assert (after["customer", "a"][0], after["customer", "b"][0]) == ("a", "b")
-    assert {row["change"] for row in rows if row["valid_from"] == DAY + timedelta(days=2) and row["customer_id"] is None} == {"split"}
+    assert {
+        row["change"] for row in rows if row["valid_from"] == DAY + timedelta(days=2) and row["customer_id"] is None
+    } == {"split"}
 
 
 def test_two_accounts_on_a_device_that_turn_out_to_be_one_share_nothing(known):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from features.exchange_rates import in_own_currency
 from features.orders import match_group, order_lines, order_states, orders
 from schemas.clean import CLEAN_ORDER_LINES, CLEAN_ORDERS
 from schemas.raw import RAW_PAYMENTS, RAW_TRANSACTIONS
@@ -35,7 +36,7 @@ def booked(frame, assert_rows):
     """(order_id, order_date, match_kind) of the lines by line_id; every frame is held to its contract."""
 
     def book(*transactions: dict, first: date = FIRST, window: int = 365) -> dict[str, tuple]:
-        rows = order_lines(frame(RAW_TRANSACTIONS, *transactions), first, "UTC", window)
+        rows = in_own_currency(order_lines(frame(RAW_TRANSACTIONS, *transactions), first, "UTC", window), "EUR")
         found = rows.collect()
         assert_rows(rows, None, CLEAN_ORDER_LINES)
         return {row.line_id: (row.order_id, row.order_date, row.match_kind) for row in found}
@@ -153,11 +154,12 @@ def test_nights_one_by_one_book_what_one_run_over_all_books(frame, assert_rows, 
             | {"original_order_id": named if is_back else None}
         )
     everything = frame(RAW_TRANSACTIONS, *rows)
-    at_once = order_lines(everything, FIRST, "UTC", 3)
+    at_once = in_own_currency(order_lines(everything, FIRST, "UTC", 3), "EUR")
     nightly: list[dict] = []
     for night in sorted({row["ingest_date"] for row in rows}):
         known = frame(RAW_TRANSACTIONS, *(row for row in rows if row["ingest_date"] <= night))
-        nightly += [row.asDict() for row in order_lines(known, night, "UTC", 3).collect()]
+        lines = in_own_currency(order_lines(known, night, "UTC", 3), "EUR")
+        nightly += [row.asDict() for row in lines.select(*CLEAN_ORDER_LINES.column_names).collect()]
     assert_rows(at_once, nightly, CLEAN_ORDER_LINES)
 
 

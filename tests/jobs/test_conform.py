@@ -5,7 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from jobs import conform
+from jobs.pseudonyms import pseudonym
 from schemas.clean import (
+    CLEAN_CONSENT,
     CLEAN_CUSTOMERS,
     CLEAN_EVENTS,
     CLEAN_ORDER_LINES,
@@ -14,7 +16,14 @@ from schemas.clean import (
     CLEAN_REVIEWS,
     CLEAN_SESSIONS,
 )
-from schemas.raw import RAW_CLICKSTREAM, RAW_CUSTOMERS, RAW_PAYMENTS, RAW_REVIEWS, RAW_TRANSACTIONS
+from schemas.raw import (
+    RAW_CLICKSTREAM,
+    RAW_CUSTOMERS,
+    RAW_EXCHANGE_RATES,
+    RAW_PAYMENTS,
+    RAW_REVIEWS,
+    RAW_TRANSACTIONS,
+)
 from schemas.score import CUSTOMER_360
 
 D1 = date(2024, 3, 1)
@@ -43,7 +52,7 @@ def shop(make_run, frame):
 
 def state(run) -> dict[str, list]:
     tables = (CLEAN_ORDER_LINES, CLEAN_ORDERS, CLEAN_EVENTS, CLEAN_SESSIONS, CLEAN_REVIEWS)
-    return {table.name: sorted(map(str, run.read(table).collect())) for table in tables}
+    return {table.name: sorted(map(str, run.read(table).collect())) for table in tables if run.exists(table)}
 
 
 def test_the_present_state_follows_a_return_and_a_late_click(shop, run_job):
@@ -138,11 +147,58 @@ def test_a_payment_that_comes_later_reaches_its_order(run_job, make_run, frame):
     assert [row.paid_amount for row in shop.read(CLEAN_ORDERS).collect()] == [12]
 
 
-def test_two_versions_of_a_moment_are_one_and_identifiers_stay_behind(make_run, frame, run_job, assert_rows):
+def test_what_comes_back_in_another_currency_nets_to_nothing_though_the_rate_was_corrected(
+    run_job, make_run, frame, assert_rows
+):
+    for day, value in ((D1, "0.9"), (D2, "0.7")):
+        rates = [on(day, f"rate{value}", rate_date=D1, currency="USD", exchange_rate=value)]
+        make_run(day).replace(frame(RAW_EXCHANGE_RATES, *rates), RAW_EXCHANGE_RATES)
+    own = on(D2, "own", order_id="o2", customer_id="c", product_id="q", quantity=1, line_amount=3, line_type="sale")
+    make_run(D1).replace(frame(RAW_TRANSACTIONS, SALE | {"currency": "USD"}), RAW_TRANSACTIONS)
+    make_run(D2).replace(frame(RAW_TRANSACTIONS, BACK | {"currency": "USD"}, own), RAW_TRANSACTIONS)
+    for day in (D1, D2, D1):
+        run_job("conform", day)
+    lines = make_run(D1).read(CLEAN_ORDER_LINES)
+    assert {row.line_id: (row.currency, row.line_amount, row.net_amount) for row in lines.collect()} == {
+        "s": ("USD", 10, 9),
+        "r": ("USD", -10, -9),
+        "own": ("EUR", 3, 3),
+    }
+    orders = {row.order_id: row.net_amount for row in make_run(D1).read(CLEAN_ORDERS).collect()}
+    assert orders == {"o": 0, "o2": 3}
+    nightly = state(make_run(D1))
+    run_job("conform", D2, D1)
+    assert state(make_run(D1)) == nightly
+
+
+def people(run, frame, *rows: dict) -> None:
+    run.replace(frame(RAW_CUSTOMERS, *({"customer_id": "c"} | row for row in rows)), RAW_CUSTOMERS)
+
+
+def test_two_versions_of_a_moment_are_one_and_identifiers_stay_behind(make_run, frame, run_job):
     run = make_run(D1)
     versions = (("1", "DE"), ("2", "AT"))
-    rows = [on(D1, name, customer_id="c", country=country, email="c@example.org") for name, country in versions]
-    run.replace(frame(RAW_CUSTOMERS, *rows), RAW_CUSTOMERS)
-    run_job("conform", D1)
+    people(run, frame, *(on(D1, name, country=country, email=" C@example.org") for name, country in versions))
+    run_job("conform", D1, pseudonym_key="key")
     [row] = run.read(CLEAN_CUSTOMERS).collect()
-    assert row.country == "AT" and "email" not in run.read(CLEAN_CUSTOMERS).columns
+    assert (row.country, row.email_hash) == ("AT", pseudonym("c@example.org", b"key"))
+    marked = {column.name for column in RAW_CUSTOMERS.columns if column.is_direct_identifier}
+    assert marked and marked.isdisjoint(run.read(CLEAN_CUSTOMERS).columns)
+
+
+def test_a_row_that_only_tells_of_a_consent_leaves_what_is_known_of_the_person(make_run, frame, run_job):
+    run = make_run(D1)
+    revoked = {"consent_purpose": "marketing", "consent_status": "revoked"}
+    people(run, frame, on(D1, "1", country="DE", has_marketing_consent=True), on(D1, "2", 11, **revoked))
+    run_job("conform", D1)
+    assert [row.country for row in run.read(CLEAN_CUSTOMERS).collect()] == ["DE"]
+    changes = {(row.event_at.hour, row.is_granted) for row in run.read(CLEAN_CONSENT).collect()}
+    assert changes == {(10, True), (11, False)}
+
+
+def test_consents_of_earlier_runs_come_into_a_lake_that_had_no_table_of_them(make_run, frame, run_job):
+    people(make_run(D1), frame, on(D1, "1", has_marketing_consent=True))
+    people(make_run(D2), frame, on(D2, "2", has_marketing_consent=False))
+    run_job("conform", D2)
+    known = {(row.ingest_date, row.is_granted) for row in make_run(D2).read(CLEAN_CONSENT).collect()}
+    assert known == {(D1, True), (D2, False)}

@@ -4,23 +4,41 @@ import csv
 import hashlib
 import json
 import os
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from jobs import export_campaign
 from jobs.errors import MissingInputError
+from jobs.settings import Settings
 from schemas.campaign import CAMPAIGN_ASSIGNMENT
+from schemas.clean import CLEAN_CONSENT
 from schemas.score import CUSTOMER_360
 
 D = date(2024, 3, 31)
 
 
 @pytest.fixture
-def give_plan(make_run, frame):
+def consent(make_run, frame):
+    """`consent(answer, customers, day, brought)`: what customers say to marketing, from noon of the day."""
+
+    def write(is_granted: bool, *customers: str, day: date = D, brought: date | None = None) -> None:
+        at = {"event_at": datetime(day.year, day.month, day.day, 12, tzinfo=UTC), "event_date": day}
+        told = at | {"purpose": "marketing", "is_granted": is_granted, "ingest_date": brought or day}
+        make_run(D).merge(frame(CLEAN_CONSENT, *({"customer_id": one} | told for one in customers)), CLEAN_CONSENT)
+
+    return write
+
+
+@pytest.fixture
+def give_plan(make_run, frame, consent):
+    """A plan of D, of customers who had agreed a day before."""
+
     def write(*rows: dict[str, Any]) -> None:
+        consent(True, *(row["customer_id"] for row in rows), day=D - timedelta(days=1))
         plain = {"as_of_date": D, "campaign_id": "retention", "arm": "treatment"}
         given = [plain | {"priority_rank": rank} | row for rank, row in enumerate(rows, 1)]
         make_run(D).replace(frame(CAMPAIGN_ASSIGNMENT, *given), CAMPAIGN_ASSIGNMENT)
@@ -71,12 +89,46 @@ def test_the_manifest_tells_the_horizons_of_the_scores_and_the_licence(lake, giv
     assert about["licence"] == "CC-BY-NC-SA-4.0"
 
 
-@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
-def test_a_value_that_a_spreadsheet_would_run_is_made_text(sign, lake, give_plan, run_job):
-    evil = f"{sign}HYPERLINK(A1)"
-    give_plan({"customer_id": evil})
+def test_who_took_the_consent_back_after_the_plan_is_not_contacted(lake, give_plan, consent, run_job):
+    give_plan({"customer_id": "stays"}, {"customer_id": "left"}, {"customer_id": "alone", "arm": "control"})
+    consent(False, "left", day=D + timedelta(days=2))  # a later night brought it; then the export runs again
     run_job("export_campaign", D)
-    assert contacts(lake)[0]["customer_id"] == f"'{evil}"
+    assert [row["customer_id"] for row in contacts(lake)] == ["stays"]
+    about = json.loads((folder(lake) / "manifest.json").read_text())
+    assert (about["contact_count"], about["control_count"], about["withdrawn_count"]) == (1, 1, 1)
+
+
+def test_who_never_agreed_is_contacted_only_where_no_consent_is_required(lake, give_plan, make_run, run_job):
+    give_plan({"customer_id": "a"})
+    make_run(D).delete(CLEAN_CONSENT, "true")
+    run_job("export_campaign", D)
+    assert contacts(lake) == []
+    run_job("export_campaign", D, consent_required=False)
+    assert [row["customer_id"] for row in contacts(lake)] == ["a"]
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", " =", "\u00a0@", "\uff1d", "\uff0b", "\ufe63", "\u200b="])
+def test_a_value_that_a_spreadsheet_would_run_is_made_text(sign, lake, give_plan, run_job):
+    evil = f'{sign}HYPERLINK("http://example.org";A1)'
+    give_plan({"customer_id": evil}, {"customer_id": f"plain{evil}"})
+    run_job("export_campaign", D)
+    assert [row["customer_id"] for row in contacts(lake)] == [f"'{evil}", f"plain{evil}"]
+    lines = (folder(lake) / "contacts.csv").read_text().splitlines()
+    assert all(line.startswith('"') for line in lines[1:]), "a program that cuts at semicolons sees one cell"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\t", "\x00", "\x0b", "\u2028"])
+def test_a_value_never_ends_its_line(end, lake, give_plan, run_job):
+    give_plan({"customer_id": f"a{end}=1"}, {"customer_id": f"{end}a"})
+    run_job("export_campaign", D)
+    assert [row["customer_id"].replace("  ", " ") for row in contacts(lake)] == ["a =1", "' a"]
+    assert len((folder(lake) / "contacts.csv").read_bytes().splitlines()) == 3
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "..", "a\n", "/x", "A", "", "a b", ".hidden", "a\x00"])
+def test_a_campaigns_id_is_no_path(name):
+    with pytest.raises(ValidationError):
+        Settings(campaign_id=name)
 
 
 def test_a_rerun_writes_the_same_bytes(lake, give_plan, run_job):

@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -146,16 +147,16 @@ def test_a_bad_header_in_a_later_source_leaves_the_earlier_source_unwritten(lake
     assert make_run(D1).read(RAW_TRANSACTIONS).count() == 0
 
 
-def test_money_of_another_currency_is_quarantined(lake, run_job, told, make_run):
+def test_money_of_another_currency_is_quarantined_without_a_rate_of_its_day(lake, run_job, told, make_run):
     land(lake, D1, "a.csv", line("1", currency="EUR"), line("2", currency="USD"), line("3"))
     run_job("ingest", D1)
     assert told() == {D1: (2, 0, 1)}
     [row] = make_run(D1).read(RAW_QUARANTINE).collect()
-    assert row.reason == "no exchange rate to the shop's currency from USD"
+    assert row.reason == "no exchange rate to the shop's currency from USD on 2024-03-01"
     assert json.loads(row.original_text)["currency"] == "USD"  # it can be replayed
 
 
-@pytest.mark.parametrize("killed_in", ["write_quarantine", "write_register", "fate_counts"])
+@pytest.mark.parametrize("killed_in", ["write_quarantine", "write_register", "stage"])
 def test_a_run_killed_on_the_way_is_done_again(killed_in, lake, night, raw, told, monkeypatch):
     land(lake, D1, "a.csv", line("1"), line("1"), line("2", amount="ten"))
 
@@ -288,3 +289,60 @@ def test_an_unreadable_file_is_one_quarantined_row_and_the_others_are_read(lake,
     (lake / "landing" / "transactions" / f"dt={D1}" / "b.parquet").write_bytes(b"no parquet")
     run_job("ingest", D1)
     assert told() == {D1: (1, 0, 1)} and raw() == [("1", D1, "a.csv")]
+
+
+RATES = "event_at,rate_date,currency,exchange_rate"
+
+
+def rate(day: date, value: object, currency: str = "USD") -> str:
+    return f"{day}T06:00:00Z,{day},{currency},{value}"
+
+
+def test_money_of_another_currency_is_taken_with_the_rates_of_the_same_run(lake, run_job, told, make_run):
+    land(lake, D1, "rates.csv", rate(D1, "0.9"), header=RATES, source="exchange_rates")
+    land(
+        lake,
+        D1,
+        "a.csv",
+        line("1", currency="USD"),
+        line("2", currency="CHF"),
+        line("3", amount="9999999999", currency="USD"),
+    )
+    run_job("ingest", D1)
+    assert make_run(D1).read(RAW_TRANSACTIONS).count() == 2
+    [row] = make_run(D1).read(RAW_QUARANTINE).collect()
+    assert row.reason == "no exchange rate to the shop's currency from CHF on 2024-03-01"
+
+
+def test_a_rate_that_comes_a_night_later_lets_in_no_line_of_the_night_before(tmp_path, night, make_run):
+    """Nights one by one and a stretch say the same."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    for lake in (one, other):
+        land(lake, D2, "rates.csv", rate(D1, "0.9"), header=RATES, source="exchange_rates")
+        land(lake, D1, "a.csv", line("1", currency="USD"))
+        land(lake, D2, "b.csv", line("2", D2, currency="USD"))
+    night(D1, lake=one)
+    night(D2, lake=one)
+    night(D2, D1, lake=other)
+    for lake in (one, other):
+        run = make_run(D1, lake=lake)
+        assert [row.event_id for row in run.read(RAW_TRANSACTIONS).collect()] == ["2"]
+        assert [row.ingest_date for row in run.read(RAW_QUARANTINE).collect()] == [D1]
+
+
+def test_a_rate_older_than_the_days_allowed_is_none(lake, run_job, told, make_run):
+    land(lake, D1, "rates.csv", rate(D1, "0.9"), header=RATES, source="exchange_rates")
+    land(lake, D3, "a.csv", line("1", D3, currency="USD"))
+    run_job("ingest", D3, exchange_rate_days=1)
+    assert told()[D3] == (0, 0, 1)
+
+
+def test_money_that_another_currency_makes_too_large_is_quarantined(lake, run_job, make_run):
+    land(lake, D1, "rates.csv", rate(D1, "1.5"), rate(D1, "0"), header=RATES, source="exchange_rates")
+    land(lake, D1, "a.csv", line("1", amount="9999999999", currency="USD"))
+    run_job("ingest", D1)
+    reasons = {row.source: row.reason for row in make_run(D1).read(RAW_QUARANTINE).collect()}
+    assert reasons == {
+        "transactions": "money is too large in the shop's currency",
+        "exchange_rates": "exchange_rate must be from 1e-06 to 1,000,000: 0",
+    }

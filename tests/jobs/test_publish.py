@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jobs.errors import GateRefusedError
-from schemas.clean import CLEAN_CUSTOMERS
+from schemas.clean import CLEAN_CONSENT, CLEAN_CUSTOMERS
 from schemas.feature import FEATURE_CUSTOMER
 from schemas.ops import OPS_GATE
 from schemas.score import CUSTOMER_360, SCORE_CHURN, SCORE_CLV, SCORE_EMBEDDING, SCORE_RFM
@@ -77,6 +77,18 @@ def test_people_are_described_as_known_at_the_date(give, make_run, run_job):
     give(CLEAN_CUSTOMERS, {"customer_id": "a", "event_at": late, "country": "FR"}, day=date(2024, 4, 1))
     run_job("publish", D)
     assert published(make_run)[D, "a"].country == "PT"
+
+
+def test_consent_is_published_as_known_at_the_date(give, make_run, run_job):
+    gates(give)
+    give(FEATURE_CUSTOMER, {"customer_id": "a"}, {"customer_id": "b"})
+    yes, no = ({"purpose": "marketing", "is_granted": answer, "event_date": D0} for answer in (True, False))
+    early, late = datetime(2024, 3, 30, tzinfo=UTC), datetime(2024, 3, 31, tzinfo=UTC)
+    give(CLEAN_CONSENT, {"customer_id": "a", "event_at": early} | yes, {"customer_id": "b", "event_at": early} | yes)
+    give(CLEAN_CONSENT, {"customer_id": "b", "event_at": late} | no, day=D0)
+    give(CLEAN_CONSENT, {"customer_id": "a", "event_at": late} | no, day=date(2024, 4, 1))
+    run_job("publish", D)
+    assert {key[1]: row.has_marketing_consent for key, row in published(make_run).items()} == {"a": True, "b": False}
 
 
 @pytest.mark.parametrize("layer", LAYERS)

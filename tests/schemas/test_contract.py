@@ -110,9 +110,23 @@ def test_every_table_keeps_the_projects_naming(table):
             assert column.name.endswith("_date")
         if isinstance(column.type, T.TimestampType):
             assert column.name.endswith("_at")
-        if column.is_direct_identifier:
-            assert table.layer == "raw"
     assert all(table[name].is_required for name in table.key), "a key is never null"
+
+
+NAMED_SO = re.compile(r"(^|_)(e_?mail|phone|address|street|postcode|zip|name|surname|birth\w*)(_|$)")
+NAMES_NO_PERSON = {"product_name", "table_name"}  # goods, and tables of ours
+
+
+def test_direct_identifiers_are_marked_and_stay_in_the_raw_layer():
+    for table in TABLES:
+        for column in table.columns:
+            is_named_so = NAMED_SO.search(column.name) and not column.name.endswith("_hash")
+            if is_named_so and column.name not in NAMES_NO_PERSON:
+                assert column.is_direct_identifier, f"{table.name}.{column.name} is not marked"
+            if column.is_direct_identifier:
+                assert table.layer == "raw", f"{table.name}.{column.name}"
+    marked = {column.name for table in TABLES for column in table.columns if column.is_direct_identifier}
+    assert marked >= {"person_name", "email", "phone", "street_address", "postcode"}
 
 
 def test_the_same_name_has_the_same_type_in_every_table():

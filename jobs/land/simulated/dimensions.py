@@ -48,6 +48,7 @@ def _customer_lines(world: World, customer: IntArray, day: IntArray, consent: In
     start = np.datetime64(world.config.start_date, "D")
     names = text.customer_id(customer)
     signup = pa.array((start + people.signup_day[customer]).astype(str).tolist(), pa.string())
+    number, postcode = text.digits(customer, 7), text.digits(customer % 90_000 + 10_000, 5)
     return text.join(
         '{"customer_id":"', names,
         '","event_at":"', pa.array((start + day).astype(str).tolist(), pa.string()), "T00:00:00",
@@ -56,7 +57,12 @@ def _customer_lines(world: World, customer: IntArray, day: IntArray, consent: In
         '","region":"', _named(REGIONS, people.region[customer]),
         '","age_band":"', _named(AGE_BANDS, people.age_band[customer]),
         '","household_size":', pa.array(people.household_size[customer]).cast(pa.string()),
-        ',"email":"', names, '@example.com","has_marketing_consent":', _named(("false", "true"), consent),
+        ',"person_name":"Erika Musterfrau ', number,
+        '","email":"', names,
+        '@example.com","phone":"+49 30 55', number,
+        '","street_address":"Musterweg ', number,
+        '","postcode":"', postcode,
+        '","has_marketing_consent":', _named(("false", "true"), consent),
         "}\n",
     )  # fmt: skip
 

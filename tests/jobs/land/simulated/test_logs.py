@@ -20,7 +20,8 @@ ALLOWED = {
     "clickstream": "event_id event_at visitor_id customer_id event_type product_id category order_id search_query"
     " device_type referrer user_agent",
     "reviews": "event_id event_at customer_id order_id product_id rating title review_text",
-    "customers": "customer_id event_at signup_date country region age_band household_size email has_marketing_consent",
+    "customers": "customer_id event_at signup_date country region age_band household_size person_name email phone"
+    " street_address postcode has_marketing_consent",
     "products": "product_id event_at product_name department category brand list_price",
 }
 LOGS = ("transactions", "clickstream", "reviews")

@@ -1,0 +1,139 @@
+"""One source's new files, read once: typed and checked into a folder, each row tagged with its fate."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.landing_files import LandingFile
+from jobs.refusal import refuse_erased
+from jobs.tables import Run
+from schemas.raw import RAW_EXCHANGE_RATES, RAW_TRANSACTIONS, landing_columns
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from schemas.contract import Table
+
+HASHED_ID = r"^[0-9a-f]{32}-\d+$"  # as `features.landing` makes them for rows without an id of their own
+PARSE_TASKS = 8  # at once, at most; a task reads its files one after the other
+FATES = ("new", "duplicate", "quarantined")
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A source's rows: those of `table` with `source`, `source_line`, `reason`, `original_text` and `fate`.
+
+    `fates` counts them by run and fate.
+    """
+
+    table: "Table"
+    rows: "DataFrame"
+    fates: Mapping[date, Mapping[str, int]]
+
+    @property
+    def source(self) -> str:
+        """The landing source."""
+        return self.table.name.removeprefix("raw_")
+
+    def of_fate(self, fate: str) -> "DataFrame":
+        """The rows of one fate: new, duplicate or quarantined."""
+        return self.rows.filter(f"fate = '{fate}'")
+
+    def total(self, fate: str) -> int:
+        """Rows of one fate over all runs."""
+        return sum(day.get(fate, 0) for day in self.fates.values())
+
+
+def stage(run: Run, table: "Table", files: list[LandingFile], folder: Path) -> Staged:
+    """Parse, type and check the files once, into a folder, and say of each row what becomes of it."""
+    typed = checked(run, table, parsed(run, table, files))
+    typed.write.mode("overwrite").parquet(str(folder))
+    staged = run.spark.read.schema(typed.schema).parquet(str(folder))  # told, for a file may have no rows
+    tagged = with_fates(run, table, staged)
+    return Staged(table, tagged, fate_counts(tagged))
+
+
+def checked(run: Run, table: "Table", rows: "DataFrame") -> "DataFrame":
+    """Rows of text as typed rows, with the reason for which one is refused."""
+    from features.exchange_rates import rated_days
+    from features.typing_rules import typed_rows
+
+    settings = run.settings
+    currency, rated = None, None
+    if table is RAW_TRANSACTIONS:
+        currency = settings.currency
+        if run.exists(RAW_EXCHANGE_RATES):
+            rated = rated_days(run.known(RAW_EXCHANGE_RATES), settings.exchange_rate_days)
+    zone, tolerance = settings.business_timezone, settings.future_tolerance_minutes
+    return refuse_erased(run, typed_rows(rows, table, zone, tolerance, currency, rated))
+
+
+def with_fates(run: Run, table: "Table", staged: "DataFrame") -> "DataFrame":
+    """The staged rows with `source` and `fate`: quarantined, a duplicate of a row that came before, or new."""
+    from pyspark.sql import functions as F
+    from pyspark.sql.window import Window
+
+    known = known_ids(run, table, staged).withColumn("is_known", F.lit(True))
+    first_come = Window.partitionBy("event_id").orderBy(
+        F.col("reason").isNotNull(), "ingest_date", "source_file", "source_line"
+    )
+    fate = (
+        F.when(F.col("reason").isNotNull(), "quarantined")
+        .when(F.col("is_known") | (F.col("_occurrence") > 1), "duplicate")
+        .otherwise("new")
+    )
+    return (
+        staged.withColumn("_occurrence", F.row_number().over(first_come))
+        .join(known, "event_id", "left")
+        .withColumn("fate", fate)
+        .withColumn("source", F.lit(table.name.removeprefix("raw_")))
+    )
+
+
+def known_ids(run: Run, table: "Table", staged: "DataFrame") -> "DataFrame":
+    """(event_id) of the staged rows that an earlier run brought.
+
+    An id that the source gave is looked up in all of history, for the same event may come again with another moment
+    (one column: 0.4 s over 1.5 million rows). An id that is a hash holds the moment: there the same days suffice.
+    """
+    from pyspark.sql import functions as F
+
+    earlier = run.read(table).filter(F.col("ingest_date") < F.lit(run.first))
+    is_given = ~F.col("event_id").rlike(HASHED_ID)
+    if not staged.filter(is_given).head(1):
+        kept = staged.filter(F.col("reason").isNull())
+        days = [row.event_date for row in kept.select("event_date").distinct().collect()]
+        earlier = earlier.filter(F.col("event_date").isin(days))
+    return earlier.join(staged.select("event_id"), "event_id", "left_semi").select("event_id").distinct()
+
+
+def parsed(run: Run, table: "Table", files: list[LandingFile]) -> "DataFrame":
+    """The files' rows as text, read in the engine's workers."""
+    from features.landing import read_rows, rows_schema
+
+    columns = tuple(column.name for column in landing_columns(table))
+    listed = [(str(file.path.resolve()), file.name, file.ingest_date) for file in files]
+
+    def read_all(batches):
+        for batch in batches:
+            for path, name, day in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                yield from read_rows(Path(path), name, day, columns)
+
+    paths = run.spark.createDataFrame(listed, "path string, source_file string, ingest_date date")
+    partitions = max(1, min(len(listed), PARSE_TASKS))
+    return paths.repartition(partitions).mapInArrow(read_all, _spark_schema(rows_schema(columns)))
+
+
+def fate_counts(tagged: "DataFrame") -> dict[date, dict[str, int]]:
+    """Rows by run and fate."""
+    counts: dict[date, dict[str, int]] = {}
+    for row in tagged.groupBy("ingest_date", "fate").count().collect():
+        counts.setdefault(row["ingest_date"], {})[row["fate"]] = row["count"]
+    return counts
+
+
+def _spark_schema(schema) -> str:
+    kinds = {"string": "string", "int64": "bigint", "date32[day]": "date"}
+    return ", ".join(f"`{field.name}` {kinds[str(field.type)]}" for field in schema)
