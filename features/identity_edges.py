@@ -5,10 +5,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
-from schemas.identity import CLEAN_IDENTITY_EDGE
-
 ENDS = ("visitor_id", "device_id", "email_hash", "customer_id")
-KEY = CLEAN_IDENTITY_EDGE.key
+EDGE = ("edge_kind", *ENDS)
 # An address is a customer's only where the visitor was logged in: who types one else may order a present.
 PAIRS = {
     "visitor_customer": ("visitor_id", "customer_id"),
@@ -53,16 +51,17 @@ def sightings_of_customers(customers: DataFrame, email_hash: SparkColumn) -> Dat
 def new_edges(sightings: DataFrame, earlier: DataFrame) -> DataFrame:
     """`clean_identity_edge` of sightings, without the edges that earlier runs brought."""
     pairs = sightings.select("ingest_date", "first_seen_at", F.explode(F.array(*map(_pair, PAIRS))).alias("pair"))
-    edges = pairs.select("ingest_date", "first_seen_at", *(F.col("pair").getField(name).alias(name) for name in KEY))
+    edges = pairs.select("ingest_date", "first_seen_at", *(F.col("pair").getField(name).alias(name) for name in EDGE))
     whole = " OR ".join(
         f"(edge_kind = '{kind}' AND {left} IS NOT NULL AND {right} IS NOT NULL)"
         for kind, (left, right) in PAIRS.items()
     )
-    by_run = edges.filter(whole).groupBy(*KEY, "ingest_date").agg(F.min("first_seen_at").alias("first_seen_at"))
-    first = Window.partitionBy(*KEY).orderBy("ingest_date")
-    once = by_run.withColumn("_place", F.row_number().over(first)).filter("_place = 1").drop("_place")
-    known = earlier.select(_edge_key().alias("_edge"))
-    return once.withColumn("_edge", _edge_key()).join(known, "_edge", "left_anti").drop("_edge")
+    named = F.concat_ws("\u001f", *(F.coalesce(F.col(name), F.lit("")) for name in EDGE))
+    by_run = edges.filter(whole).groupBy(*EDGE, "ingest_date").agg(F.min("first_seen_at").alias("first_seen_at"))
+    first = Window.partitionBy("edge_id").orderBy("ingest_date")
+    numbered = by_run.withColumn("edge_id", F.substring(F.sha2(named, 256), 1, 32))
+    once = numbered.withColumn("_place", F.row_number().over(first)).filter("_place = 1").drop("_place")
+    return once.join(earlier.select("edge_id"), "edge_id", "left_anti")
 
 
 def _pair(kind: str) -> SparkColumn:
@@ -72,8 +71,3 @@ def _pair(kind: str) -> SparkColumn:
         known["email_hash"] = F.when(F.col("customer_id").isNull(), F.col("email_hash"))
     ends = (known.get(name, F.lit(None).cast("string")).alias(name) for name in ENDS)
     return F.struct(F.lit(kind).alias("edge_kind"), *ends)
-
-
-def _edge_key() -> SparkColumn:
-    """The key as one text: a join on columns that may be null finds nothing."""
-    return F.concat_ws("\u001f", *(F.coalesce(F.col(name), F.lit("")) for name in KEY))

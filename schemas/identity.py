@@ -12,8 +12,9 @@ CLEAN_IDENTITY_EDGE = Table(
     name="clean_identity_edge",
     meaning="Pairs of identifiers that an event named together, each in the run that first brought it. No bots.",
     grain="one row per pair of identifiers",
-    key=("edge_kind", "visitor_id", "device_id", "email_hash", "customer_id"),
+    key=("edge_id",),
     columns=(
+        Column("edge_id", T.StringType(), "Hash of the kind and the two identifiers.", _REQUIRED),
         Column("edge_kind", T.StringType(), "Which two of the columns are set.", (NotNull(), OneOf(EDGE_KINDS))),
         Column("visitor_id", T.StringType(), "Browser or device."),
         Column("device_id", T.StringType(), "Device that the browser or app runs on."),
@@ -69,5 +70,6 @@ CLEAN_IDENTITY = Table(
     ),
     slice_column="ingest_date",
     customer_columns=("customer_id", "identifier", "component_id"),
+    linked_columns=("identifier",),
     checks=(("valid_to must be after valid_from", "(valid_to IS NULL OR valid_to > valid_from)"),),
 )

@@ -22,7 +22,12 @@ Known = dict[tuple[str, str], tuple[str | None, str]]
 
 def edge_row(day: int, kind: str, left: str, right: str) -> dict[str, Any]:
     when = {"first_seen_at": datetime(2024, 3, 1, tzinfo=UTC), "ingest_date": DAY + timedelta(days=day)}
-    return {"edge_kind": kind, **dict(zip(PAIRS[kind], (left, right), strict=True)), **when}
+    return {
+        "edge_id": f"{kind} {left} {right}",
+        "edge_kind": kind,
+        **dict(zip(PAIRS[kind], (left, right), strict=True)),
+        **when,
+    }
 
 
 def first_seen(edges: list[Edge]) -> list[Edge]:
