@@ -72,12 +72,13 @@ def _latest_version(rows: "DataFrame", key: tuple[str, ...]) -> "DataFrame":
 
 def conform_orders(run: Run) -> None:
     """Lines of the run, then the orders that they touched."""
+    from features.line_rules import with_line_kind
     from features.orders import order_lines, orders
 
     settings = run.settings
     transactions = run.known(RAW_TRANSACTIONS)
     lines = order_lines(transactions, run.first, settings.business_timezone, settings.return_window_days)
-    run.replace(in_shop_currency(run, lines), CLEAN_ORDER_LINES)
+    run.replace(with_line_kind(in_shop_currency(run, lines), settings.line_rules), CLEAN_ORDER_LINES)
     touched = run.brought(CLEAN_ORDER_LINES).select("order_id")
     payments = run.read(RAW_PAYMENTS)
     if run.exists(RAW_PAYMENTS):

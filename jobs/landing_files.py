@@ -47,6 +47,8 @@ def new_files(run: Run) -> list[LandingFile]:
     found = []
     for source, path, day in landing_files(landing, run.as_of_date):
         content_hash, size = hash_file(path)
+        if not size:  # nothing came: each such file is a fault of its own day, not yesterday's sent again
+            content_hash = hashlib.sha256(str(path.relative_to(landing)).encode()).hexdigest()
         earlier = known.get((source, content_hash))
         ingest_date = earlier.ingest_date if earlier else max(day, run.first, first_open)
         if run.first <= ingest_date <= run.as_of_date and (source, content_hash) not in seen:

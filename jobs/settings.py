@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from jobs.errors import MissingInputError
+from schemas.line_rules import LineRule, line_rules
 
 DEFAULT_LAKE = Path("lake/complete-journey")
 SHOP_FILE = "shop.toml"
@@ -67,6 +68,7 @@ class Settings(BaseSettings):
         50, ge=1, description="identifiers that one may be tied to; more tell of a shared device or a test account"
     )
     return_window_days: int = Field(365, ge=1, description="a return without a named order looks this far back")
+    line_rules: tuple[LineRule, ...] = Field((), description="which lines are postage or no revenue; first match wins")
     exchange_rate_days: int = Field(
         7, ge=0, le=366, description="a day without an exchange rate takes the latest of so many days before"
     )
@@ -105,6 +107,11 @@ class Settings(BaseSettings):
         except (KeyError, ValueError, OSError):
             raise ValueError(f"{name!r} is no time zone: write it like Europe/Paris") from None
         return name
+
+    @field_validator("line_rules", mode="before")
+    @classmethod
+    def _are_line_rules(cls, given: Any) -> tuple[LineRule, ...]:
+        return line_rules(given)
 
     @property
     def landing(self) -> Path:

@@ -7,6 +7,7 @@ A landing source carries its table's columns by name, without the three that ing
 from pyspark.sql import types as T
 
 from schemas.contract import EXCHANGE_RATE, LINE_MONEY, Between, Column, NotNull, OneOf, Table
+from schemas.line_rules import LINE_TYPES
 
 ADDED_BY_INGEST = ("event_date", "ingest_date", "source_file")
 _REQUIRED = (NotNull(),)
@@ -90,7 +91,7 @@ RAW_TRANSACTIONS = _raw_table(
         "line_type",
         T.StringType(),
         "What the line is.",
-        (NotNull(), OneOf(("sale", "return", "cancellation", "adjustment"))),
+        (NotNull(), OneOf(LINE_TYPES)),
     ),
     Column("original_order_id", T.StringType(), "Order that a return or cancellation belongs to, when it is named."),
     Column("store_id", T.StringType(), "Shop or channel."),

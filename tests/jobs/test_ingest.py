@@ -104,6 +104,15 @@ def test_a_file_sent_twice_under_another_name_counts_once(lake, run_job, raw, to
     assert raw() == [("1", D1, "a.csv")] and told() == {D1: (1, 0, 0)}
 
 
+def test_an_empty_file_is_noticed_every_night_not_only_the_first(lake, night, told):
+    for day in (D1, D2):
+        path = land(lake, day, "a.csv")
+        path.write_bytes(b"")
+        night(day)
+    night(D2)
+    assert told() == {D1: (0, 0, 1), D2: (0, 0, 1)}
+
+
 def test_a_later_run_does_not_read_the_files_of_days_to_come(lake, run_job, raw):
     land(lake, D1, "a.csv", line("1"))
     land(lake, D2, "b.csv", line("2", D2))
