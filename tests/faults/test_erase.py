@@ -96,6 +96,7 @@ def test_an_erased_customer_is_in_no_file_and_all_others_keep_their_rows(publish
     one = customer(published)
     named = {place.split("/")[0] for place in places(published, one)}
     assert named >= {"landing", "exports", "raw_transactions", "feature_customer", "customer_360", "raw_quarantine"}
+    assert named >= {"clean_identity", "clean_identity_edge"}
     assert places(erased, one) == []
     before, after = others(published, one), others(erased, one)
     for table in TABLES:
