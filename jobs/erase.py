@@ -16,6 +16,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyspark.sql.types import MapType
+
 from jobs import erase_files, lake_lock, runtime
 from jobs.erase_landing import Subjects, erase_landing
 from jobs.erase_search import Finder, search
@@ -174,7 +176,7 @@ def blank(run: Run, table: "Table", column: str, customers: set[str]) -> int:
     """Overwrite a text that quotes a customer; the row, which others count, stays."""
     finder = Finder(customers)
     texts = run.read(table).filter(f"`{column}` IS NOT NULL").select(*table.key, column).toArrow()
-    hits = [row for row in texts.to_pylist() if finder.finds(row[column].encode())]
+    hits = [row for row in texts.to_pylist() if finder.finds(_said(row[column]).encode())]
     if not hits:
         return 0
     struct = table.struct
@@ -183,8 +185,15 @@ def blank(run: Run, table: "Table", column: str, customers: set[str]) -> int:
     run.spark.createDataFrame(rows, type(struct)(fields)).createOrReplaceTempView("erased_text")
     on = " AND ".join(f"target.`{name}` = source.`{name}`" for name in table.key)
     statement = f"MERGE INTO {run.location(table)} AS target USING erased_text AS source ON {on} "
-    run.execute(f"{statement} WHEN MATCHED THEN UPDATE SET `{column}` = '{ERASED}'", table, "blank")
+    is_map = isinstance(table[column].type, MapType)
+    blanked = f"map('{ERASED}', '')" if is_map else f"'{ERASED}'"
+    run.execute(f"{statement} WHEN MATCHED THEN UPDATE SET `{column}` = {blanked}", table, "blank")
     return len(hits)
+
+
+def _said(value: str | list[tuple[str, str]]) -> str:
+    """A text, or all that stands in a map."""
+    return value if isinstance(value, str) else "\n".join(f"{key}\n{text}" for key, text in value)
 
 
 def forget_versions(run: Run, table: "Table") -> None:

@@ -84,7 +84,22 @@ def _parquettexts_of(path: Path) -> Iterator[bytes]:
     """Distinct texts of a Parquet file, each between zero bytes, a row group at a time."""
     file = pq.ParquetFile(path)
     for group in range(file.num_row_groups):
-        for column in file.read_row_group(group).flatten().columns:
-            if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-                values = column.unique().to_pylist()
-                yield b"\x00" + b"\x00".join(one.encode() for one in values if one is not None) + b"\x00"
+        for column in file.read_row_group(group).columns:
+            for chunk in column.chunks:
+                for texts in _texts_in(chunk):
+                    values = texts.unique().to_pylist()
+                    yield b"\x00" + b"\x00".join(one.encode() for one in values if one is not None) + b"\x00"
+
+
+def _texts_in(values: pa.Array) -> Iterator[pa.Array]:
+    """Arrays of texts in an array: itself, or those in its lists, records and maps."""
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        yield values
+    elif pa.types.is_map(values.type):
+        yield from _texts_in(values.keys)
+        yield from _texts_in(values.items)
+    elif pa.types.is_struct(values.type):
+        for inner in values.flatten():
+            yield from _texts_in(inner)
+    elif pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
+        yield from _texts_in(values.values)

@@ -75,6 +75,10 @@ class Settings(BaseSettings):
     future_tolerance_minutes: int = Field(
         24 * 60, ge=0, le=MONTH_MINUTES, description="events later than the run's day by more are refused"
     )
+    maximum_row_kb: int = Field(1024, ge=1, le=512 * 1024, description="a longer landed row is refused")
+    maximum_unpacked_mb: int = Field(
+        4096, ge=1, le=1 << 20, description="a packed landing file that holds more is refused"
+    )
     minimum_volume_ratio: float = Field(
         0.6, ge=0, le=1, description="of the usual rows of the weekday; less stops a night"
     )
