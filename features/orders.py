@@ -12,6 +12,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
+from features.line_rules import is_merchandise, money_of
+from schemas.line_rules import EXCLUDED, POSTAGE
+
 ORDER_CHANGES = {"_is_order": "order_count", "_amount": "order_amount", "_squared": "order_amount_squared"}
 RETURN_TYPES = ("return", "cancellation")
 _MATCH_COLUMNS = ("line_id", "order_id", "event_at", "ingest_date", "line_type", "quantity", "original_order_id")
@@ -52,6 +55,7 @@ def order_lines(transactions: DataFrame, first: date, timezone: str, return_wind
         "quantity",
         F.when(is_booked, F.col("first_ingest_date")).otherwise(F.col("ingest_date")).alias("order_known_date"),
         "currency",
+        "unit_price",
         "line_amount",
         _or_zero("discount_amount"),
         _or_zero("shipping_amount"),
@@ -192,6 +196,8 @@ def orders(lines: DataFrame, payments: DataFrame) -> DataFrame:
         F.min(F.struct("ingest_date", "order_date")).alias("day"),
         *_sums(),
         F.sum(given_back).alias("refund_amount"),
+        F.sum(money_of(POSTAGE)).alias("postage_amount"),
+        F.sum(money_of(EXCLUDED)).alias("excluded_amount"),
         F.sum("discount_amount").alias("discount_amount"),
         F.sum("shipping_amount").alias("shipping_amount"),
         F.max("ingest_date").alias("last_ingest_date"),
@@ -210,7 +216,7 @@ def orders(lines: DataFrame, payments: DataFrame) -> DataFrame:
 def _sums():
     is_sale = F.col("line_type") == "sale"
     return (
-        F.sum(F.when(is_sale, 1).otherwise(0)).alias("line_count"),
+        F.sum(F.when(is_sale & is_merchandise(), 1).otherwise(0)).alias("line_count"),
         F.sum(F.when(is_sale, F.col("net_amount")).otherwise(0)).alias("sale_amount"),
         F.sum("net_amount").alias("net_amount"),
     )

@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
 from features.as_of import as_known, recently
+from features.line_rules import is_merchandise
 
 WINDOW_DAYS = 90
 KEY = ("as_of_date", "product_id")
@@ -16,7 +17,7 @@ def product_features(
     dates: list[date], lines: DataFrame, events: DataFrame, reviews: DataFrame, catalogue: DataFrame
 ) -> DataFrame:
     """`feature_product` for each `as_of_date` in `dates`; every frame is read as known at that date."""
-    sold = recently(lines, dates, "order_date", WINDOW_DAYS).groupBy(*KEY).agg(*_sales())
+    sold = recently(lines.filter(is_merchandise()), dates, "order_date", WINDOW_DAYS).groupBy(*KEY).agg(*_sales())
     views_of_people = events.filter(~F.col("is_bot") & (F.col("event_type") == "view"))
     seen = recently(views_of_people, dates, "event_date", WINDOW_DAYS)
     views = seen.filter(F.col("product_id").isNotNull()).groupBy(*KEY).agg(F.count("event_id").alias("view_count_90d"))

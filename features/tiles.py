@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
+from features.line_rules import is_merchandise
 from features.orders import ORDER_CHANGES
 from schemas.feature import FACTS, FEATURE_CUSTOMER_DAY
 
@@ -32,15 +33,16 @@ def _with_every_fact(rows: DataFrame) -> DataFrame:
 
 def order_line_facts(lines: DataFrame) -> DataFrame:
     """Money and units of lines, on the day of the order that they are booked to."""
-    is_sale = F.col("line_type") == "sale"
+    is_sale = (F.col("line_type") == "sale") & is_merchandise()
     is_refund = F.col("line_type").isin("return", "cancellation")
     amount = F.col("net_amount")
+    units = F.when(is_merchandise(), F.col("quantity"))
     return lines.select(
         "customer_id",
         F.col("order_date").alias("event_date"),
         "ingest_date",
         is_sale.cast("bigint").alias("sale_line_count"),
-        F.coalesce("quantity", F.lit(0)).alias("unit_count"),
+        F.coalesce(units, F.lit(0)).alias("unit_count"),
         F.when(is_sale, amount).otherwise(0).alias("sale_amount"),
         F.when(is_refund, -amount).otherwise(0).alias("refund_amount"),
         amount.alias("net_amount"),

@@ -26,13 +26,14 @@ from jobs.pseudonyms import key_of, pseudonym, pseudonym_of_all
 from jobs.settings import get_settings
 from jobs.tables import Run
 from schemas.clean import CLEAN_ORDER_LINES
+from schemas.identity import CLEAN_IDENTITY_EDGE
 from schemas.ops import OPS_ERASURE
 from schemas.raw import RAW_CLICKSTREAM, RAW_CUSTOMERS, RAW_TRANSACTIONS
 from schemas.tables import TABLES
 
 log = logging.getLogger("nightjar")
 # What links a customer to orders, browsers and addresses comes last: a killed run finds them again.
-LINKS = (CLEAN_ORDER_LINES, RAW_TRANSACTIONS, RAW_CLICKSTREAM, RAW_CUSTOMERS)
+LINKS = (CLEAN_ORDER_LINES, RAW_TRANSACTIONS, CLEAN_IDENTITY_EDGE, RAW_CLICKSTREAM, RAW_CUSTOMERS)
 
 Counts = dict[str, tuple[int, int]]  # rows before and after, by place
 

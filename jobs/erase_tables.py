@@ -13,6 +13,7 @@ from jobs.erase_landing_formats import ERASED
 from jobs.erase_texts import leaves, separated
 from jobs.erase_words import Sought
 from jobs.tables import Run
+from schemas.identity import CLEAN_IDENTITY_EDGE
 from schemas.raw import RAW_CLICKSTREAM, RAW_CUSTOMERS, RAW_TRANSACTIONS
 
 if TYPE_CHECKING:
@@ -21,31 +22,38 @@ if TYPE_CHECKING:
     from schemas.contract import Table
 
 VIEW = "erased_{kind}"
+LINKED_IN = {  # where an identifier of each kind stands beside a customer
+    "order_id": (RAW_TRANSACTIONS,),
+    "visitor_id": (RAW_CLICKSTREAM,),
+    "device_id": (RAW_CLICKSTREAM,),
+    "email": (RAW_CUSTOMERS, RAW_CLICKSTREAM),
+    "email_hash": (CLEAN_IDENTITY_EDGE,),
+}
+ADDRESSES = ("email",)
 
 
 def subjects_of(run: Run, customers: set[str]) -> Sought:
-    """The customers, and orders, browsers and e-mail addresses that were only theirs."""
-    return Sought(
-        {
-            "customer_id": customers,
-            "order_id": only_theirs(run, "order_id", RAW_TRANSACTIONS, customers),
-            "visitor_id": only_theirs(run, "visitor_id", RAW_CLICKSTREAM, customers),
-            "email": {one.strip() for one in only_theirs(run, "email", RAW_CUSTOMERS, customers)} - {""},
-        }
-    )
+    """The customers, and orders, browsers, devices and addresses that were only theirs."""
+    found = {column: only_theirs(run, column, tables, customers) for column, tables in LINKED_IN.items()}
+    found["identifier"] = found["visitor_id"] | found["device_id"] | found["email_hash"]
+    return Sought({"customer_id": customers, **found})
 
 
-def only_theirs(run: Run, column: str, table: "Table", customers: set[str]) -> set[str]:
+def only_theirs(run: Run, column: str, tables: Iterable["Table"], customers: set[str]) -> set[str]:
     """Values of a column that stand beside these customers, and beside no other one."""
     from pyspark.sql import functions as F
 
-    if not run.exists(table):
+    parts = []
+    for table in tables:
+        if run.exists(table):
+            run.ensure(table)  # a lake of before may lack the column
+            rows = run.read(table).select(F.col(column).alias("value"), "customer_id")
+            parts.append(rows.filter("customer_id IS NOT NULL AND value IS NOT NULL").distinct())
+    if not parts:
         return set()
-    run.ensure(table)  # a lake of before may lack the column
     view(run, "customer_id", customers)
     theirs = run.spark.table(VIEW.format(kind="customer_id")).select("customer_id", F.lit(1).alias("is_theirs"))
-    rows = run.read(table).select(F.col(column).alias("value"), "customer_id")
-    named = rows.filter("customer_id IS NOT NULL AND value IS NOT NULL").distinct()
+    named: DataFrame = reduce(lambda left, right: left.unionByName(right), parts)
     # Of few values the others' owners are asked for, not of all.
     near = named.join(named.join(theirs, "customer_id", "left_semi").select("value").distinct(), "value", "left_semi")
     owned = near.join(theirs, "customer_id", how="left").groupBy("value")
@@ -66,6 +74,7 @@ def erase_rows(run: Run, table: "Table", sought: Sought) -> tuple[int, int] | No
     """
     followed = [(column, "customer_id") for column in table.customer_columns]
     followed += [(column, column) for column in table.linked_columns]
+    followed += [(name, name) for name in table.column_names if name in ADDRESSES]
     if not followed and not table.quoting_columns:
         return None
     run.ensure(table)  # a lake of before may lack a column
@@ -115,19 +124,22 @@ def blank(run: Run, table: "Table", column: str, sought: Sought, days: Iterable[
     if days:
         dates = ", ".join(f"DATE'{day}'" for day in sorted(days))
         rows = rows.filter(f"{table.slice_column} IN ({dates})")
+    # A short id counts in texts of rows that can't be read; in columns that no contract knows it may be any number.
+    is_map = table[column].type.typeName() == "map"
+    finder = sought.quoted if is_map else sought.customer_words
+    if not any(finder.finds(separated(leaf)) for leaf in leaves(rows.select(column).toArrow().column(0))):
+        return 0
     texts = rows.select(*table.key, column).toArrow()
-    is_text = column in table.quoting_columns  # there a short id counts as well
-    finds = sought.mentions if is_text else sought.quoted.finds
-    hits = [place for place, text in enumerate(texts[column].to_pylist()) if finds(str(text).encode())]
-    if hits:
-        overwrite(run, table, column, texts.select(list(table.key)).take(hits))
+    hits = [place for place, text in enumerate(texts[column].to_pylist()) if finder.finds(str(text).encode())]
+    overwrite(run, table, column, texts.select(list(table.key)).take(hits))
     return len(hits)
 
 
 def overwrite(run: Run, table: "Table", column: str, keys: pa.Table) -> None:
-    """Put "(erased)" in place of texts, null in place of anything else."""
+    """Put "(erased)" in place of texts and maps, null in place of anything else."""
     on = named_rows(run, table, keys)
-    value = f"'{ERASED}'" if table[column].type.simpleString() == "string" else "NULL"
+    instead = {"string": f"'{ERASED}'", "map": f"map('{ERASED}', '')"}
+    value = instead.get(table[column].type.typeName(), "NULL")
     statement = f"MERGE INTO {run.location(table)} AS target USING erased_rows AS source ON {on} "
     run.execute(f"{statement} WHEN MATCHED THEN UPDATE SET `{column}` = {value}", table, "blank")
 

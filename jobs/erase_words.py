@@ -143,7 +143,7 @@ class Sought:
         self.customers = subjects["customer_id"]
         named = {one for one in self.customers | subjects.get("email", frozenset()) if is_distinctive(one)}
         self.quoted = Words(_spellings(named))  # in free text
-        self._customers = Words(_spellings(self.customers))
+        self.customer_words = Words(_spellings(self.customers))
         self.anywhere = Words(_spellings(set().union(*subjects.values())))  # as a value of some column
 
     def names(self, values: Iterable[tuple[str, object]]) -> bool:
@@ -155,7 +155,7 @@ class Sought:
 
     def mentions(self, broken: bytes) -> bool:
         """Whether a customer's id stands in a row that can't be read."""
-        return self._customers.finds(broken)
+        return self.customer_words.finds(broken)
 
     def blanked(self, text: bytes, instead: bytes) -> tuple[bytes, int]:
         """The text with `instead` in each place that names a customer, and how many those were."""

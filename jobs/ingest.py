@@ -14,9 +14,10 @@ from pathlib import Path
 
 from jobs import lake_lock, runtime
 from jobs.errors import MissingInputError
+from jobs.ingest_register import write_register
 from jobs.ingest_staging import FATES, Staged, stage
 from jobs.landing_checks import check_headers
-from jobs.landing_files import LandingFile, landing_of, new_files
+from jobs.landing_files import landing_of, new_files
 from jobs.refusal import refuse_after_unfinished_erasure, without_erased_texts
 from jobs.tables import Run
 from schemas.ops import OPS_FILE, OPS_RUN
@@ -116,33 +117,6 @@ def write_quarantine(run: Run, staged: list[Staged]) -> None:
     empty = run.spark.createDataFrame([], RAW_QUARANTINE.struct)
     rows = reduce(lambda left, right: left.unionByName(right), parts, empty)
     run.replace(without_erased_texts(run, rows), RAW_QUARANTINE)
-
-
-def write_register(run: Run, files: list[LandingFile], staged: list[Staged]) -> None:
-    """Write what was read and what became of its rows; last, so that a killed run is done again.
-
-    A day that read other files than before is to be tiled again, and so are the later ones, which built on it.
-    """
-    of_files = [(file.source, file.content_hash, file.name, file.ingest_date, file.size_bytes) for file in files]
-    changed = first_change(run, files)
-    tiled = {row.ingest_date for row in run.brought(OPS_RUN).filter("is_tiled").collect() if row.ingest_date < changed}
-    later = run.read(OPS_RUN).filter(f"ingest_date > DATE'{run.as_of_date}'").collect() if changed < date.max else []
-    of_runs = [tuple((row.asDict() | {"is_tiled": False})[name] for name in OPS_RUN.column_names) for row in later]
-    for one in staged:
-        for day, fates in sorted(one.fates.items()):
-            file_count = sum(1 for file in files if file.source == one.source and file.ingest_date == day)
-            counts = [fates.get(fate, 0) for fate in FATES]
-            of_runs.append((day, one.source, file_count, sum(counts), *counts, day in tiled))
-    last = max([run.as_of_date, *(row.ingest_date for row in later)])
-    run.replace(run.spark.createDataFrame(of_runs, OPS_RUN.struct), OPS_RUN, last=last)
-    run.replace(run.spark.createDataFrame(of_files, OPS_FILE.struct), OPS_FILE)
-
-
-def first_change(run: Run, files: list[LandingFile]) -> date:
-    """The first day of the run that did not read the same files before; `date.max` where all did."""
-    before = {(row.ingest_date, row.source, row.content_hash) for row in run.brought(OPS_FILE).collect()}
-    now = {(file.ingest_date, file.source, file.content_hash) for file in files}
-    return min((day for day, *_ in before ^ now), default=date.max)
 
 
 if __name__ == "__main__":

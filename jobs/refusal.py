@@ -61,11 +61,23 @@ def refuse_erased(run: Run, typed: "DataFrame") -> "DataFrame":
     """Quarantine rows of customers who were erased, without their text: they count, and nothing of them is kept."""
     from pyspark.sql import functions as F
 
+    from features.identity_edges import normal_email
+
     if "customer_id" not in typed.columns or not run.exists(OPS_ERASED_CUSTOMER):
         return typed
+    key = key_of(run.settings)
+    whose = pseudonym_column(F.col("customer_id"), key)
+    if "email" in typed.columns:  # who is not logged in may give an address, which tells as much
+        whose = F.coalesce(whose, pseudonym_column(normal_email(F.col("email")), key))
     erased = run.read(OPS_ERASED_CUSTOMER).select("customer_hash", F.lit(True).alias("is_erased"))
-    hashed = typed.withColumn("customer_hash", pseudonym_column(F.col("customer_id"), key_of(run.settings)))
-    marked = hashed.join(erased, "customer_hash", how="left").drop("customer_hash")
+    marked = typed.withColumn("customer_hash", whose).join(erased, "customer_hash", how="left")
+    return blanked(marked.drop("customer_hash"))
+
+
+def blanked(marked: "DataFrame") -> "DataFrame":
+    """Rows with `is_erased` set are refused, and keep no text."""
+    from pyspark.sql import functions as F
+
     return (
         marked.withColumn("reason", F.when(F.col("is_erased"), ERASED).otherwise(F.col("reason")))
         .withColumn("original_text", F.when(F.col("is_erased").isNull(), F.col("original_text")))
@@ -94,9 +106,4 @@ def without_erased_texts(run: Run, refused: "DataFrame") -> "DataFrame":
         .select(*place, F.lit(True).alias("is_erased"))
         .distinct()
     )
-    return (
-        refused.join(named, place, how="left")
-        .withColumn("reason", F.when(F.col("is_erased"), ERASED).otherwise(F.col("reason")))
-        .withColumn("original_text", F.when(F.col("is_erased").isNull(), F.col("original_text")))
-        .drop("is_erased")
-    )
+    return blanked(refused.join(named, place, how="left"))

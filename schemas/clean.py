@@ -7,6 +7,7 @@ known at any earlier date can be read again. `clean_orders` and `clean_sessions`
 from pyspark.sql import types as T
 
 from schemas.contract import EXCHANGE_RATE, LINE_MONEY, MONEY, Between, Column, NotNull, OneOf, Table
+from schemas.line_rules import LINE_KINDS, LINE_TYPES
 
 _REQUIRED = (NotNull(),)
 _COUNT = (NotNull(), Between(0))
@@ -35,7 +36,7 @@ CLEAN_ORDER_LINES = Table(
             "line_type",
             T.StringType(),
             "What the line is.",
-            (NotNull(), OneOf(("sale", "return", "cancellation", "adjustment"))),
+            (NotNull(), OneOf(LINE_TYPES)),
         ),
         Column(
             "match_kind",
@@ -62,9 +63,15 @@ CLEAN_ORDER_LINES = Table(
             "currency of the line",
         ),
         Column(
+            "line_kind",
+            T.StringType(),
+            "By the shop's line_rules: goods, postage, or what is no revenue (fees, bad debt, vouchers).",
+            (NotNull(), OneOf(LINE_KINDS)),
+        ),
+        Column(
             "net_amount",
             LINE_MONEY,
-            "line_amount times exchange_rate, rounded half up at four decimals.",
+            "Net revenue: of merchandise line_amount times exchange_rate, rounded half up at four decimals; else 0.",
             _REQUIRED,
             "shop currency",
         ),
@@ -86,10 +93,12 @@ CLEAN_ORDERS = Table(
         CUSTOMER_ID,
         Column("order_at", T.TimestampType(), "Time of the order's first line (UTC).", _REQUIRED),
         Column("order_date", T.DateType(), "Business day of the order.", _REQUIRED),
-        Column("line_count", T.LongType(), "Sale lines.", _COUNT, "lines"),
+        Column("line_count", T.LongType(), "Sale lines of merchandise.", _COUNT, "lines"),
         Column("sale_amount", MONEY, "Money of the sale lines.", _REQUIRED, "shop currency"),
         Column("refund_amount", MONEY, "Money given back, as a positive number.", _REQUIRED, "shop currency"),
         Column("net_amount", MONEY, "Sales less refunds and adjustments.", _REQUIRED, "shop currency"),
+        Column("postage_amount", MONEY, "Postage lines less those given back.", _REQUIRED, "shop currency"),
+        Column("excluded_amount", MONEY, "Lines that are no revenue.", _REQUIRED, "shop currency"),
         Column("discount_amount", MONEY, "Discounts already taken off.", _REQUIRED, "shop currency"),
         Column("shipping_amount", MONEY, "Shipping.", _REQUIRED, "shop currency"),
         Column("paid_amount", MONEY, "Sum of payments; null without a payment.", unit="shop currency"),

@@ -37,6 +37,8 @@ OPS_RUN = Table(
         Column("duplicate_row_count", T.LongType(), "Rows that were there already.", _COUNT, "rows"),
         Column("quarantined_row_count", T.LongType(), "Rows refused.", _COUNT, "rows"),
         Column("is_tiled", T.BooleanType(), "Whether tile has added what these files brought.", _REQUIRED),
+        Column("extra_columns", T.StringType(), "Landed columns that the contract does not know, kept in `_extra`."),
+        Column("stopped_reason", T.StringType(), "Why nothing of the source was read; null where it was."),
     ),
     slice_column="ingest_date",
     checks=(

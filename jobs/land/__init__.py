@@ -2,7 +2,7 @@
 
 One module per data set. Each exposes
 
-- ``PROFILE``: flat settings of the shop, written to ``shop.toml``;
+- ``PROFILE``: settings of the shop, written to ``shop.toml``;
 - ``EXPECTS`` (where it needs ``--source``): what that folder must hold, in words; read as text before anything is
   installed, so it is a plain string or an f-string;
 - ``NOTES`` (optional): a comment for a key of ``PROFILE``, written above it;
@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Protocol
 
 from jobs.errors import MissingInputError
+
+Value = str | int | float | bool | date | tuple[Mapping[str, str], ...]
 
 DATASETS: Mapping[str, str] = {
     "complete-journey": "jobs.land.complete_journey",
@@ -34,7 +36,7 @@ class LandingError(MissingInputError):
 class Adapter(Protocol):
     """What a data set's module offers; ``NOTES`` and ``business_dates`` may be absent."""
 
-    PROFILE: dict[str, str | int | float | bool | date]
+    PROFILE: dict[str, Value]
 
     def land(self, source: Path | None, landing: Path, options: dict[str, str]) -> dict[str, int]:
         """Write the data set's files under ``landing`` and return the rows written per source."""

@@ -18,11 +18,10 @@ from datetime import date
 from pathlib import Path
 from typing import NoReturn
 
-from jobs.land import DATASETS, Adapter, LandingError, load_adapter
+from jobs.land import DATASETS, Adapter, LandingError, Value, load_adapter
 from jobs.land.files import landed_days, write_bytes
 
 LOG = logging.getLogger("jobs.land")
-Scalar = str | int | float | bool | date
 #: Sources that tell when the shop was open; the others may carry older or later dates.
 TRADE_SOURCES = ("transactions", "clickstream")
 
@@ -85,8 +84,8 @@ def business_dates(adapter: Adapter, landing: Path) -> dict[str, date]:
     return {"first_date": min(days), "last_date": max(days)} if days else {}
 
 
-def shop_toml(profile: Mapping[str, Scalar], notes: Mapping[str, str]) -> str:
-    """Flat TOML, notes above their keys; values are few and simple, so no TOML writer is needed."""
+def shop_toml(profile: Mapping[str, Value], notes: Mapping[str, str]) -> str:
+    """TOML, notes above their keys; values are few and simple, so no TOML writer is needed."""
     lines = ["# Written at landing. Environment variables NIGHTJAR_* win over these settings."]
     for key, value in profile.items():
         if key in notes:
@@ -95,7 +94,10 @@ def shop_toml(profile: Mapping[str, Scalar], notes: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _toml_value(value: Scalar) -> str:
+def _toml_value(value: Value) -> str:
+    if isinstance(value, tuple):
+        tables = [", ".join(f"{key} = {_toml_value(text)}" for key, text in table.items()) for table in value]
+        return "[\n" + "".join(f"  {{ {table} }},\n" for table in tables) + "]"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):

@@ -6,6 +6,8 @@ Surprises of this data, and what is done:
 - ``C…`` invoices are cancellations; they do not name the order that they cancel, so there is no ``original_order_id``.
 - ``A…`` invoices (bad debt) are adjustments, and so are the 925 negative quantities of ordinary invoices: all are free,
   without customer, and described as damaged, thrown away or lost. They are stock counts, not returns.
+- Not every line is merchandise: see ``LINE_RULES``. ``M`` (manual) and ``D`` (discount) stay merchandise, for they
+  change what customers pay for goods.
 - 2,483 lines equal another one in every field and there are no line numbers. They are passed on as they are: ingest
   tells a second copy from a first by content.
 - ``line_amount`` is quantity × unit price without rounding (one price has three decimals).
@@ -21,10 +23,19 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from pathlib import Path
 
-from jobs.land import LandingError, reject_options
+from jobs.land import LandingError, Value, reject_options
 from jobs.land.files import DayRows, Row, day_of, group_by_day, read_csv, source_folder, write_days
 
-PROFILE: dict[str, str | int | float | bool | date] = {
+LINE_RULES: tuple[dict[str, str], ...] = (
+    {"name": "postage", "effect": "postage", "product_id": "POST|DOT|C2"},
+    {"name": "fees", "effect": "excluded", "product_id": "AMAZONFEE|BANK CHARGES|CRUK"},
+    {"name": "bad debt", "effect": "excluded", "product_id": "B", "line_type": "adjustment"},
+    {"name": "samples", "effect": "excluded", "product_id": "S"},
+    {"name": "gift vouchers", "effect": "excluded", "product_id": "gift_.*"},
+    {"name": "given away, lost or found", "effect": "excluded", "price": "zero"},
+    {"name": "negative prices", "effect": "excluded", "price": "negative"},
+)
+PROFILE: dict[str, Value] = {
     "dataset": "online-retail",
     "title": "UCI Online Retail: a UK gift wholesaler and web shop",
     "licence": "CC-BY-4.0",
@@ -36,10 +47,12 @@ PROFILE: dict[str, str | int | float | bool | date] = {
     "consent_required": False,
     "has_prices": True,
     "minimum_volume_ratio": 0.2,
+    "line_rules": LINE_RULES,
 }
 NOTES = {
     "consent_required": "The public data says nothing about marketing consent.",
     "minimum_volume_ratio": "Lowest days: 2010-12-22, 0.21 of the usual Wednesday; 2011-02-06, 0.32 of its Sundays.",
+    "line_rules": "What is no merchandise. The first rule that a line fits decides.",
 }
 FIELDS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
 EXPECTS = (

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from features.exchange_rates import in_own_currency
+from features.line_rules import with_line_kind
 from features.orders import match_group, order_lines, order_states, orders
 from schemas.clean import CLEAN_ORDER_LINES, CLEAN_ORDERS
 from schemas.raw import RAW_PAYMENTS, RAW_TRANSACTIONS
@@ -31,12 +32,17 @@ def transaction(
     return {"customer_id": "c"} | known | sold | more
 
 
+def lines_of(transactions, first: date, window: int):
+    """The lines of a shop of one currency and no rules."""
+    return with_line_kind(in_own_currency(order_lines(transactions, first, "UTC", window), "EUR"), ())
+
+
 @pytest.fixture
 def booked(frame, assert_rows):
     """(order_id, order_date, match_kind) of the lines by line_id; every frame is held to its contract."""
 
     def book(*transactions: dict, first: date = FIRST, window: int = 365) -> dict[str, tuple]:
-        rows = in_own_currency(order_lines(frame(RAW_TRANSACTIONS, *transactions), first, "UTC", window), "EUR")
+        rows = lines_of(frame(RAW_TRANSACTIONS, *transactions), first, window)
         found = rows.collect()
         assert_rows(rows, None, CLEAN_ORDER_LINES)
         return {row.line_id: (row.order_id, row.order_date, row.match_kind) for row in found}
@@ -154,12 +160,12 @@ def test_nights_one_by_one_book_what_one_run_over_all_books(frame, assert_rows, 
             | {"original_order_id": named if is_back else None}
         )
     everything = frame(RAW_TRANSACTIONS, *rows)
-    at_once = in_own_currency(order_lines(everything, FIRST, "UTC", 3), "EUR")
+    at_once = lines_of(everything, FIRST, 3)
     nightly: list[dict] = []
     for night in sorted({row["ingest_date"] for row in rows}):
         known = frame(RAW_TRANSACTIONS, *(row for row in rows if row["ingest_date"] <= night))
-        lines = in_own_currency(order_lines(known, night, "UTC", 3), "EUR")
-        nightly += [row.asDict() for row in lines.select(*CLEAN_ORDER_LINES.column_names).collect()]
+        lines = lines_of(known, night, 3).select(*CLEAN_ORDER_LINES.column_names)
+        nightly += [row.asDict() for row in lines.collect()]
     assert_rows(at_once, nightly, CLEAN_ORDER_LINES)
 
 
@@ -226,6 +232,12 @@ def test_goods_given_for_nothing_are_an_order(changes):
     assert changes(clean_line("s", 0, 0)) == [(1, 0.0)]
 
 
+def test_postage_alone_is_no_order(changes):
+    assert changes(clean_line("s", 0, 0, line_kind="postage"), clean_line("t", 0, 0, line_kind="excluded")) == [
+        (0, 0.0)
+    ]
+
+
 def test_an_order_counts_for_its_customer_from_the_run_that_knows_them(changes):
     lines = (clean_line("s", 0, 10, customer_id=None), clean_line("t", 1, 5), clean_line("r", 2, -15, "return"))
     assert changes(*lines) == [(0, 0.0), (1, 225.0), (-1, -225.0)]
@@ -261,13 +273,23 @@ def test_orders_stand_net_of_returns_with_their_payments(frame, assert_rows):
         clean_line("s2", 0, 5, discount_amount=1),
         clean_line("r", 3, -4, "return"),
         clean_line("a", 3, -1, "adjustment"),
+        clean_line("post", 0, 0, line_kind="postage", line_amount=6, exchange_rate=0.5),
+        clean_line("fee", 0, 0, line_kind="excluded", line_amount=-2, exchange_rate=1),
+        clean_line("old", 0, 0, "adjustment", line_kind=None, line_amount=None, exchange_rate=None),
         clean_line("other", 0, 7, order_id="p"),
         clean_line("back", 1, -7, "cancellation", order_id="p"),
     )
     payments = frame(RAW_PAYMENTS, {"order_id": "o", "payment_amount": 12}, {"order_id": "o", "payment_amount": 3})
     common = {"customer_id": "c", "order_at": at(0), "order_date": day(0)}
     first = {"order_id": "o", "line_count": 2, "sale_amount": 15, "refund_amount": 4, "net_amount": 10}
-    first |= {"discount_amount": 1, "shipping_amount": 2, "paid_amount": 15, "is_order": True}
+    first |= {
+        "postage_amount": 3,
+        "excluded_amount": -2,
+        "discount_amount": 1,
+        "shipping_amount": 2,
+        "paid_amount": 15,
+        "is_order": True,
+    }
     second = {"order_id": "p", "line_count": 1, "sale_amount": 7, "refund_amount": 7, "net_amount": 0}
     assert_rows(
         orders(lines, payments),

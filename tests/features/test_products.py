@@ -32,6 +32,8 @@ def test_products_as_known_at_the_date(frame, assert_rows):
         line("4", "p", "c", -5, 1, "return", order_date=D - timedelta(days=2)),
         line("5", "p", "d", 99, 90),
         line("6", "q", "d", 7, 0),
+        line("post", "q", "e", 0, 1, line_kind="postage"),
+        line("postage", "POST", "e", 0, 1, line_kind="postage"),
         line("7", "q", "d", 99, 3) | {"ingest_date": D + timedelta(days=1)},
     )
     view = {"product_id": "q", "event_type": "view", "customer_id": None}

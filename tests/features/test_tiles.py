@@ -62,6 +62,7 @@ def test_every_source_adds_its_facts_and_guests_add_nothing(frame, assert_rows):
         line | {"line_id": "2", "quantity": -1, "net_amount": -4, "line_type": "return"},
         line | {"line_id": "3", "net_amount": -1, "line_type": "adjustment"},
         line | {"line_id": "4", "order_id": "g", "net_amount": 99, "customer_id": None},
+        line | {"line_id": "5", "quantity": 1, "line_kind": "postage"},
     )
     events = frame(
         CLEAN_EVENTS,

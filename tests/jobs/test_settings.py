@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from jobs.errors import MissingInputError
 from jobs.settings import DEFAULT_LAKE, Settings, get_settings
+from schemas.line_rules import LineRule
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.usefixtures("no_settings")
@@ -26,6 +27,13 @@ def test_the_shops_file_is_read_from_the_lake_and_the_environment_wins_over_it(l
     monkeypatch.setenv("NIGHTJAR_CURRENCY", "USD")
     assert (Settings().business_timezone, Settings().currency) == ("Europe/London", "USD")
     assert Settings(currency="CHF").currency == "CHF"
+
+
+def test_line_rules_are_read_from_the_shops_file_and_from_the_environment(lake, monkeypatch):
+    (lake / "shop.toml").write_text('line_rules = [{ name = "post", effect = "postage", product_id = "POST" }]\n')
+    assert Settings(lake=lake).line_rules == (LineRule("post", "postage", product_id="POST"),)
+    monkeypatch.setenv("NIGHTJAR_LINE_RULES", '[{"name": "free", "effect": "excluded", "price": "zero"}]')
+    assert Settings(lake=lake).line_rules == (LineRule("free", "excluded", price="zero"),)
 
 
 def test_an_unknown_key_in_the_shops_file_fails(lake):
@@ -72,6 +80,10 @@ def test_a_zone_of_the_environment_that_is_not_the_shops_fails(lake, monkeypatch
         ('session_gap_minutes = "long"', "setting session_gap_minutes:"),
         ('closed_dates = ["x"]', "setting closed_dates"),
         ('currency = "eur"', "setting currency:"),
+        (
+            'line_rules = [{name = "p", effect = "postage", sku = "P"}]',
+            "setting line_rules: .*'p' has an unknown key 'sku'",
+        ),
         ('title = "caf\xe9"', "settings can't be read: .*mend shop.toml"),
     ],
 )

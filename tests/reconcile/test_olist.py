@@ -19,7 +19,16 @@ def lake(shared_data: Path, tmp_path_factory: pytest.TempPathFactory, spark: obj
 
 def test_every_file_row_is_accounted_for(lake: Path) -> None:
     assert_nothing_lost(lake, {})
-    assert raw_count(lake, "payments") == 10_880
+    assert value(lake, "SELECT count(*) FROM raw_quarantine") == 0
+
+
+def test_the_published_facts_are_in_the_raw_tables(lake: Path) -> None:
+    every = "SELECT order_id FROM raw_payments UNION SELECT order_id FROM raw_reviews UNION SELECT order_id FROM "
+    sold = "raw_transactions WHERE line_type = 'sale'"
+    assert value(lake, f"SELECT count(DISTINCT order_id) FROM ({every} {sold})") == 10_346  # noqa: S608 - made here
+    assert value(lake, f"SELECT count(*) FROM {sold}") == 11_780  # noqa: S608 - made here
+    assert (raw_count(lake, "payments"), raw_count(lake, "reviews")) == (10_880, 10_313)
+    assert round(value(lake, "SELECT avg(rating) FROM raw_reviews"), 3) == 4.090
 
 
 def test_the_person_is_the_customer(lake: Path) -> None:
@@ -40,6 +49,7 @@ def test_lines_orders_and_tiles_hold_the_same_money(lake: Path) -> None:
     sold = value(lake, "SELECT sum(net_amount) FROM clean_order_lines WHERE line_type = 'sale'")
     assert sold == Decimal("1394639.39")
     net = value(lake, "SELECT sum(net_amount) FROM clean_order_lines")
+    assert net == value(lake, "SELECT sum(line_amount) FROM raw_transactions") == Decimal("1385879.19")
     assert value(lake, "SELECT sum(net_amount) FROM clean_orders") == net
     assert value(lake, "SELECT sum(net_amount) FROM feature_customer_day") == net
 

@@ -77,6 +77,17 @@ def test_settings_know_every_key_of_every_profile(dataset: str, tmp_path: Path) 
     assert set(adapter.NOTES) <= set(adapter.PROFILE)  # type: ignore[attr-defined]
 
 
+def test_line_rules_go_to_the_shop_file_and_come_back_as_they_were(tmp_path: Path) -> None:
+    rules = (
+        {"name": 'a "post"', "effect": "postage", "product_id": r"POST\d|DOT"},
+        {"name": "b", "effect": "excluded"},
+    )
+    (tmp_path / "shop.toml").write_text(shop_toml({"line_rules": rules, "dataset": "own"}, {"line_rules": "Which?"}))
+    assert tomllib.loads((tmp_path / "shop.toml").read_text()) == {"line_rules": list(rules), "dataset": "own"}
+    settings = Settings(lake=tmp_path, line_rules=load_adapter("online-retail").PROFILE["line_rules"])
+    assert [rule.effect for rule in settings.line_rules][:2] == ["postage", "excluded"]
+
+
 def test_the_environment_names_the_lake(source: Path, lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NIGHTJAR_LAKE", str(lake))
     assert main(["--dataset", "retailrocket", "--source", str(source)]) == 0
