@@ -107,7 +107,7 @@ def with_fates(run: Run, table: "Table", staged: "DataFrame") -> "DataFrame":
 
 
 def known_ids(run: Run, table: "Table", staged: "DataFrame") -> "DataFrame":
-    """(event_id) of the staged rows that another run brought: an earlier one, or a later one where a night is run again.
+    """(event_id) of the staged rows that another run brought: an earlier one, or, in a rerun, a later one.
 
     An id that the source gave is looked up in all of history, for the same event may come again with another moment
     (one column: 0.4 s over 1.5 million rows). An id that is a hash holds the moment: there the same days suffice.
