@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     # Rules
     session_gap_minutes: int = Field(30, ge=1)
     bot_events_per_minute: int = Field(60, ge=1, description="more in one session minute tell of a bot")
+    identity_component_cap: int = Field(
+        50, ge=1, description="identifiers that one may be tied to; more tell of a shared device or a test account"
+    )
     return_window_days: int = Field(365, ge=1, description="a return without a named order looks this far back")
     line_rules: tuple[LineRule, ...] = Field((), description="which lines are postage or no revenue; first match wins")
     exchange_rate_days: int = Field(
