@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from schemas.contract import Column, NotNull, Table
-from schemas.raw import MONEY_LIMIT, landing_columns
+from schemas.raw import EXTRA, MONEY_LIMIT, landing_columns
 
 WHOLE = r"^[+-]?\d{1,18}$"
 DECIMAL = r"^[+-]?(\d{1,14}(\.\d*)?|\.\d+)$"
@@ -46,6 +46,7 @@ def typed_rows(
         "ingest_date",
         *(F.col(column.name).alias(TEXT + column.name) for column in columns),
         *(_typed(column, timezone).alias(column.name) for column in columns),
+        EXTRA,
         "source_line",
         "problem",
         F.col("original_text").alias("_original"),
@@ -63,7 +64,7 @@ def typed_rows(
     if currency:
         broken.append(_broken_currency(currency, rated is not None))
     reason = F.concat_ws("; ", *broken, too_early, in_future)
-    as_json = F.to_json(F.struct(*(F.col(TEXT + column.name).alias(column.name) for column in columns)))
+    as_json = F.to_json(F.struct(*(F.col(TEXT + column.name).alias(column.name) for column in columns), EXTRA))
     is_refused = F.col("reason").isNotNull()
     return (
         typed.withColumn("reason", F.coalesce(F.col("problem"), F.when(reason != "", reason)))

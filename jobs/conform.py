@@ -7,7 +7,7 @@ which show the present state, are merged for the orders and sessions that the ru
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from jobs import runtime
+from jobs import identities, runtime
 from jobs.pseudonyms import key_of, pseudonym_column
 from jobs.tables import Run
 from schemas.clean import (
@@ -59,6 +59,7 @@ def main(arguments: list[str]) -> None:
     ):
         if run.exists(raw):
             run.replace(_latest_version(run.brought(raw), clean.key), clean)
+    identities.link(run)
 
 
 def _latest_version(rows: "DataFrame", key: tuple[str, ...]) -> "DataFrame":
@@ -184,10 +185,11 @@ def conform_customers(run: Run) -> None:
 
     from features.consent import clean_consent
     from features.customers import clean_customers
+    from features.identity_edges import normal_email
 
     run.ensure(RAW_CUSTOMERS)  # a lake of before may lack columns
     brought = run.brought(RAW_CUSTOMERS)
-    email_hash = pseudonym_column(F.lower(F.trim("email")), key_of(run.settings))
+    email_hash = pseudonym_column(normal_email(F.col("email")), key_of(run.settings))
     run.replace(clean_customers(brought, email_hash), CLEAN_CUSTOMERS)
     if run.read(CLEAN_CONSENT).head(1):
         run.replace(clean_consent(brought), CLEAN_CONSENT)

@@ -14,9 +14,11 @@ from pathlib import Path
 
 from jobs import lake_lock, runtime
 from jobs.errors import MissingInputError
+from jobs.ingest_register import write_register
 from jobs.ingest_staging import FATES, Staged, stage
 from jobs.landing_checks import check_headers
-from jobs.landing_files import LandingFile, landing_of, new_files
+from jobs.landing_files import landing_of, new_files
+from jobs.refusal import refuse_after_unfinished_erasure, without_erased_texts
 from jobs.tables import Run
 from schemas.ops import OPS_FILE, OPS_RUN
 from schemas.raw import RAW_QUARANTINE, SOURCES
@@ -28,6 +30,7 @@ def main(arguments: list[str]) -> None:
     """Ingest every source for the run's days."""
     run = runtime.run_of(runtime.parser("ingest", __doc__).parse_args(arguments))
     landing_of(run)
+    refuse_after_unfinished_erasure(run.settings.lake)
     staging = run.settings.lake.resolve() / "_staging" / "ingest"
     with lake_lock.only(staging.with_suffix(".lock"), "ingest"):  # two at once would empty each other's staging
         ingest(run, staging)
@@ -76,7 +79,9 @@ def begin(run: Run, staging: Path) -> None:
     """Empty the staging folder and note there whose it is."""
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    (staging / STAGED_DAYS).write_text(f"{run.first} {run.as_of_date}")
+    partial = staging / f".{STAGED_DAYS}"
+    partial.write_text(f"{run.first} {run.as_of_date}")
+    partial.replace(staging / STAGED_DAYS)
 
 
 def forget_killed_run(run: Run, staging: Path) -> None:
@@ -87,7 +92,7 @@ def forget_killed_run(run: Run, staging: Path) -> None:
     """
     if not (staging / STAGED_DAYS).is_file():
         return
-    first, last = map(date.fromisoformat, (staging / STAGED_DAYS).read_text().split())
+    first, last = staged_days(staging / STAGED_DAYS)
     registered = {row.ingest_date for row in run.read(OPS_FILE).select("ingest_date").distinct().collect()}
     left = {day for day in registered if first <= day <= last and not run.first <= day <= run.as_of_date}
     if left:
@@ -101,6 +106,18 @@ def forget_killed_run(run: Run, staging: Path) -> None:
             killed.clear(table, spared=registered)
 
 
+def staged_days(note: Path) -> tuple[date, date]:
+    """First and last day of the run that was killed."""
+    try:
+        first, last = map(date.fromisoformat, note.read_text("utf-8").split())
+    except ValueError:
+        raise MissingInputError(
+            f"{note} is damaged: write the first and the last day of the ingest that was killed into it, as "
+            "`2024-03-01 2024-03-01`, and run again; rows of those days that were not registered are then taken out"
+        ) from None
+    return first, last
+
+
 def write_quarantine(run: Run, staged: list[Staged]) -> None:
     """Replace the run's quarantined rows."""
     from functools import reduce
@@ -112,34 +129,8 @@ def write_quarantine(run: Run, staged: list[Staged]) -> None:
     columns = ["ingest_date", "source", "source_file", "source_line", "reason", "original_text"]
     parts = [rows.select(*columns) for rows in refused]
     empty = run.spark.createDataFrame([], RAW_QUARANTINE.struct)
-    run.replace(reduce(lambda left, right: left.unionByName(right), parts, empty), RAW_QUARANTINE)
-
-
-def write_register(run: Run, files: list[LandingFile], staged: list[Staged]) -> None:
-    """Write what was read and what became of its rows; last, so that a killed run is done again.
-
-    A day that read other files than before is to be tiled again, and so are the later ones, which built on it.
-    """
-    of_files = [(file.source, file.content_hash, file.name, file.ingest_date, file.size_bytes) for file in files]
-    changed = first_change(run, files)
-    tiled = {row.ingest_date for row in run.brought(OPS_RUN).filter("is_tiled").collect() if row.ingest_date < changed}
-    later = run.read(OPS_RUN).filter(f"ingest_date > DATE'{run.as_of_date}'").collect() if changed < date.max else []
-    of_runs = [tuple((row.asDict() | {"is_tiled": False})[name] for name in OPS_RUN.column_names) for row in later]
-    for one in staged:
-        for day, fates in sorted(one.fates.items()):
-            file_count = sum(1 for file in files if file.source == one.source and file.ingest_date == day)
-            counts = [fates.get(fate, 0) for fate in FATES]
-            of_runs.append((day, one.source, file_count, sum(counts), *counts, day in tiled))
-    last = max([run.as_of_date, *(row.ingest_date for row in later)])
-    run.replace(run.spark.createDataFrame(of_runs, OPS_RUN.struct), OPS_RUN, last=last)
-    run.replace(run.spark.createDataFrame(of_files, OPS_FILE.struct), OPS_FILE)
-
-
-def first_change(run: Run, files: list[LandingFile]) -> date:
-    """The first day of the run that did not read the same files before; `date.max` where all did."""
-    before = {(row.ingest_date, row.source, row.content_hash) for row in run.brought(OPS_FILE).collect()}
-    now = {(file.ingest_date, file.source, file.content_hash) for file in files}
-    return min((day for day, *_ in before ^ now), default=date.max)
+    rows = reduce(lambda left, right: left.unionByName(right), parts, empty)
+    run.replace(without_erased_texts(run, rows), RAW_QUARANTINE)
 
 
 if __name__ == "__main__":

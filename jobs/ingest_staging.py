@@ -1,5 +1,7 @@
 """One source's new files, read once: typed and checked into a folder, each row tagged with its fate."""
 
+import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -9,7 +11,9 @@ from typing import TYPE_CHECKING
 from jobs.landing_files import LandingFile
 from jobs.refusal import refuse_erased
 from jobs.tables import Run
-from schemas.raw import RAW_EXCHANGE_RATES, RAW_TRANSACTIONS, landing_columns
+from schemas.raw import EXTRA, RAW_EXCHANGE_RATES, RAW_TRANSACTIONS, landing_columns
+
+log = logging.getLogger("nightjar")
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
 
 HASHED_ID = r"^[0-9a-f]{32}-\d+$"  # as `features.landing` makes them for rows without an id of their own
 PARSE_TASKS = 8  # at once, at most; a task reads its files one after the other
+SHOWN_NAMES = 20
+PLAIN_NAME = re.compile(r"[^\W\d][\w .:/-]{0,63}")
 FATES = ("new", "duplicate", "quarantined")
 
 
@@ -25,12 +31,13 @@ FATES = ("new", "duplicate", "quarantined")
 class Staged:
     """A source's rows: those of `table` with `source`, `source_line`, `reason`, `original_text` and `fate`.
 
-    `fates` counts them by run and fate.
+    `fates` counts them by run and fate; `extra_columns` are those of the run's files that the contract does not know.
     """
 
     table: "Table"
     rows: "DataFrame"
     fates: Mapping[date, Mapping[str, int]]
+    extra_columns: Mapping[date, list[str]]
 
     @property
     def source(self) -> str:
@@ -48,11 +55,18 @@ class Staged:
 
 def stage(run: Run, table: "Table", files: list[LandingFile], folder: Path) -> Staged:
     """Parse, type and check the files once, into a folder, and say of each row what becomes of it."""
-    typed = checked(run, table, parsed(run, table, files))
-    typed.write.mode("overwrite").parquet(str(folder))
-    staged = run.spark.read.schema(typed.schema).parquet(str(folder))  # told, for a file may have no rows
+    staged = kept(run, checked(run, table, parsed(run, table, files)), folder)
     tagged = with_fates(run, table, staged)
-    return Staged(table, tagged, fate_counts(tagged))
+    return Staged(table, tagged, fate_counts(tagged), extra_columns(table, staged))
+
+
+def kept(run: Run, rows: "DataFrame", folder: Path) -> "DataFrame":
+    """The rows, computed once and for all."""
+    if run.settings.engine == "sail":  # which writes maps to a Delta table only where they come from one
+        rows.write.format("delta").mode("overwrite").save(str(folder))
+        return run.spark.read.format("delta").load(str(folder))
+    rows.write.mode("overwrite").parquet(str(folder))
+    return run.spark.read.schema(rows.schema).parquet(str(folder))  # told, for a file may have no rows
 
 
 def checked(run: Run, table: "Table", rows: "DataFrame") -> "DataFrame":
@@ -93,33 +107,35 @@ def with_fates(run: Run, table: "Table", staged: "DataFrame") -> "DataFrame":
 
 
 def known_ids(run: Run, table: "Table", staged: "DataFrame") -> "DataFrame":
-    """(event_id) of the staged rows that an earlier run brought.
+    """(event_id) of the staged rows that another run brought: an earlier one, or, in a rerun, a later one.
 
     An id that the source gave is looked up in all of history, for the same event may come again with another moment
     (one column: 0.4 s over 1.5 million rows). An id that is a hash holds the moment: there the same days suffice.
     """
     from pyspark.sql import functions as F
 
-    earlier = run.read(table).filter(F.col("ingest_date") < F.lit(run.first))
+    others = run.read(table).filter(~F.col("ingest_date").between(F.lit(run.first), F.lit(run.as_of_date)))
     is_given = ~F.col("event_id").rlike(HASHED_ID)
     if not staged.filter(is_given).head(1):
         kept = staged.filter(F.col("reason").isNull())
         days = [row.event_date for row in kept.select("event_date").distinct().collect()]
-        earlier = earlier.filter(F.col("event_date").isin(days))
-    return earlier.join(staged.select("event_id"), "event_id", "left_semi").select("event_id").distinct()
+        others = others.filter(F.col("event_date").isin(days))
+    return others.join(staged.select("event_id"), "event_id", "left_semi").select("event_id").distinct()
 
 
 def parsed(run: Run, table: "Table", files: list[LandingFile]) -> "DataFrame":
     """The files' rows as text, read in the engine's workers."""
     from features.landing import read_rows, rows_schema
+    from features.landing_rows import Limits
 
+    limits = Limits(run.settings.maximum_row_kb, run.settings.maximum_unpacked_mb)
     columns = tuple(column.name for column in landing_columns(table))
     listed = [(str(file.path.resolve()), file.name, file.ingest_date) for file in files]
 
     def read_all(batches):
         for batch in batches:
             for path, name, day in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                yield from read_rows(Path(path), name, day, columns)
+                yield from read_rows(Path(path), name, day, columns, limits)
 
     paths = run.spark.createDataFrame(listed, "path string, source_file string, ingest_date date")
     partitions = max(1, min(len(listed), PARSE_TASKS))
@@ -134,6 +150,27 @@ def fate_counts(tagged: "DataFrame") -> dict[date, dict[str, int]]:
     return counts
 
 
+def extra_columns(table: "Table", staged: "DataFrame") -> dict[date, list[str]]:
+    """Names in `_extra` by run; each is told once."""
+    from pyspark.sql import functions as F
+
+    named = staged.filter(F.col(EXTRA).isNotNull()).select("ingest_date", F.explode(F.map_keys(EXTRA)).alias("name"))
+    found: dict[date, set[str]] = {}
+    for row in named.distinct().collect():
+        found.setdefault(row["ingest_date"], set()).add(row["name"])
+    source = table.name.removeprefix("raw_")
+    for name in shown_names(set().union(*found.values())):
+        log.warning("source=%s extra column=%s, kept in %s", source, name, EXTRA)
+    return {day: shown_names(names) for day, names in found.items()}
+
+
+def shown_names(names: set[str]) -> list[str]:
+    """Names as a log may tell them: of files that use names as values, which may be a customer's, only how many."""
+    plain = sorted(name for name in names if PLAIN_NAME.fullmatch(name))
+    others = len(names) - len(plain[:SHOWN_NAMES])
+    return plain[:SHOWN_NAMES] + ([f"({others} others)"] if others else [])
+
+
 def _spark_schema(schema) -> str:
-    kinds = {"string": "string", "int64": "bigint", "date32[day]": "date"}
+    kinds = {"string": "string", "int64": "bigint", "date32[day]": "date", "map<string, string>": "map<string,string>"}
     return ", ".join(f"`{field.name}` {kinds[str(field.type)]}" for field in schema)

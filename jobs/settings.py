@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     # Rules
     session_gap_minutes: int = Field(30, ge=1)
     bot_events_per_minute: int = Field(60, ge=1, description="more in one session minute tell of a bot")
+    identity_component_cap: int = Field(
+        50, ge=1, description="identifiers that one may be tied to; more tell of a shared device or a test account"
+    )
     return_window_days: int = Field(365, ge=1, description="a return without a named order looks this far back")
     line_rules: tuple[LineRule, ...] = Field((), description="which lines are postage or no revenue; first match wins")
     exchange_rate_days: int = Field(
@@ -71,6 +74,10 @@ class Settings(BaseSettings):
     )
     future_tolerance_minutes: int = Field(
         24 * 60, ge=0, le=MONTH_MINUTES, description="events later than the run's day by more are refused"
+    )
+    maximum_row_kb: int = Field(1024, ge=1, le=512 * 1024, description="a longer landed row is refused")
+    maximum_unpacked_mb: int = Field(
+        4096, ge=1, le=1 << 20, description="a packed landing file that holds more is refused"
     )
     minimum_volume_ratio: float = Field(
         0.6, ge=0, le=1, description="of the usual rows of the weekday; less stops a night"

@@ -1,7 +1,8 @@
 """Raw tables: one row per landed row that kept its contract, and the quarantine for those that did not.
 
-A landing source carries its table's columns by name, without the three that ingest adds (`event_date`,
-`ingest_date`, `source_file`). A column that may never be null must be there; any other may be absent.
+A landing source carries its table's columns by name, without the four that ingest adds (`event_date`, `ingest_date`,
+`source_file` and `_extra`). A column that may never be null must be there; any other may be absent. One that the
+contract does not know is kept in `_extra`, by name, and goes no further.
 """
 
 from pyspark.sql import types as T
@@ -9,7 +10,8 @@ from pyspark.sql import types as T
 from schemas.contract import EXCHANGE_RATE, LINE_MONEY, Between, Column, NotNull, OneOf, Table
 from schemas.line_rules import LINE_TYPES
 
-ADDED_BY_INGEST = ("event_date", "ingest_date", "source_file")
+EXTRA = "_extra"
+ADDED_BY_INGEST = ("event_date", "ingest_date", "source_file", EXTRA)
 _REQUIRED = (NotNull(),)
 # Far beyond any shop, and so small that no sum of a day's lines leaves its type.
 _UNITS = Between(-(10**9), 10**9)
@@ -33,15 +35,18 @@ def _raw_table(
         Column("ingest_date", T.DateType(), "as_of_date of the run that brought the row.", _REQUIRED),
         Column("source_file", T.StringType(), "Landing file, from the landing folder.", _REQUIRED),
     )
+    # Last in the contract: the columns of a lake made before it keep their places.
+    extra = Column(EXTRA, T.MapType(T.StringType(), T.StringType()), "Landed columns that this contract does not know.")
     return Table(
         name=f"raw_{source}",
         meaning=meaning,
         grain=grain,
         key=("event_id",),
-        columns=common + columns,
+        columns=(*common, *columns, extra),
         slice_column="ingest_date",
         customer_columns=("customer_id",) if holds_customers else (),
         linked_columns=linked_columns,
+        quoting_columns=(EXTRA,),
         checks=checks,
     )
 
@@ -128,7 +133,9 @@ RAW_CLICKSTREAM = _raw_table(
     Column("device_type", T.StringType(), "Kind of device."),
     Column("referrer", T.StringType(), "Where the visitor came from."),
     Column("user_agent", T.StringType(), "Agent string of the browser."),
-    linked_columns=("visitor_id", "order_id"),
+    Column("device_id", T.StringType(), "Device that the browser or app runs on, where the source knows it."),
+    Column("email", T.StringType(), "E-mail address that the visitor gave.", is_direct_identifier=True),
+    linked_columns=("visitor_id", "order_id", "device_id"),
 )
 
 RAW_REVIEWS = _raw_table(

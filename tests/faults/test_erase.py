@@ -14,11 +14,12 @@ from deltalake import DeltaTable
 
 from jobs import erase, runtime
 from jobs.pseudonyms import KEY_FILE
+from models.registry import load_champion
 from schemas.campaign import CAMPAIGN_ASSIGNMENT
 from schemas.contract import Table
 from schemas.feature import FEATURE_CUSTOMER
 from schemas.ops import OPS_ERASED_CUSTOMER, OPS_ERASURE, OPS_FILE
-from schemas.raw import RAW_QUARANTINE, RAW_TRANSACTIONS
+from schemas.raw import RAW_QUARANTINE, RAW_REVIEWS, RAW_TRANSACTIONS
 from schemas.tables import TABLES
 from tests.faults import shop
 from tests.faults.compare import assert_same_rows, exists
@@ -96,10 +97,11 @@ def test_an_erased_customer_is_in_no_file_and_all_others_keep_their_rows(publish
     one = customer(published)
     named = {place.split("/")[0] for place in places(published, one)}
     assert named >= {"landing", "exports", "raw_transactions", "feature_customer", "customer_360", "raw_quarantine"}
+    assert named >= {"clean_identity", "clean_identity_edge"}
     assert places(erased, one) == []
     before, after = others(published, one), others(erased, one)
     for table in TABLES:
-        if table.name in before and "visitor_id" not in table.column_names:  # the customer's browsers go with them
+        if table.name in before and "visitor_id" not in table.column_names:  # the customer's browsers go too
             assert_same_rows(table, after[table.name], before[table.name])
     texts = [row["original_text"] for row in shop.stored(erased, RAW_QUARANTINE).to_pylist()]
     assert texts == ["(erased)", f"x,{one}0,another's"]
@@ -112,7 +114,7 @@ def test_the_proof_tells_counts_and_nobody(published: Path, erased: Path) -> Non
     assert (proof["raw_transactions"]["before_count"], proof["raw_transactions"]["after_count"]) == (lines, 0)
     assert proof["exports"]["before_count"] == 1 and proof["landing"]["before_count"] >= lines
     assert {row["after_count"] for row in proof.values()} == {0} and one not in json.dumps(proof, default=str)
-    assert shop.stored(erased, OPS_ERASED_CUSTOMER).num_rows == 1
+    assert sorted(shop.stored(erased, OPS_ERASED_CUSTOMER)["identifier_kind"].to_pylist()) == ["customer_id", "email"]
 
 
 def test_a_campaign_file_without_the_erased_still_fits_its_manifest(published: Path, erased: Path) -> None:
@@ -157,9 +159,32 @@ def test_a_new_table_is_covered_by_its_contract_alone(
     assert shop.stored(lake, new)["customer_id"].to_pylist() == ["b"] and places(lake, one) == []
 
 
+def test_who_quotes_the_erased_keeps_the_row_and_loses_the_name(published: Path, tmp_path: Path) -> None:
+    lake, one = shop.copy(published, tmp_path / "lake"), customer(published)
+    told = {"event_id": "quote", "ingest_date": PUBLISHED, "rating": 5, "customer_id": "somebody"}
+    write(lake, RAW_REVIEWS, told | {"review_text": f"ask {one}, he knows", "_extra": {"referred_by": one}})
+    landed = lake / "landing" / "reviews" / f"dt={PUBLISHED}" / "quote.jsonl"
+    landed.write_text(f'{{"customer_id": "somebody", "review_text": "ask {one}, he knows"}}\n')
+    (lake / "reports" / "page.html").write_text(f"<p>{one}</p>")
+    [note] = [path.parent / "note.txt" for path in (lake / "models" / "artifacts").rglob("rfm.json")][:1]
+    note.write_text(f"learned from {one}")
+    run_erase(lake, one)
+    assert places(lake, one) == []
+    [row] = [row for row in shop.stored(lake, RAW_REVIEWS).to_pylist() if row["event_id"] == "quote"]
+    assert (row["customer_id"], row["review_text"], row["_extra"]) == ("somebody", "(erased)", [("(erased)", "")])
+    assert json.loads(landed.read_text())["review_text"] == "ask (erased), he knows"
+    assert (lake / "reports" / "page.html").read_text() == "<p>(erased)</p>"
+    with shop.lake_settings(lake):
+        uri = f"sqlite:///{(lake / 'models' / 'mlflow.db').resolve()}"
+        assert load_champion("rfm", lambda folder: folder, uri) is None, (
+            "its files are sealed: it is to be trained anew"
+        )
+        assert load_champion("btyd", lambda folder: folder, uri) is not None
+
+
 def test_every_column_that_holds_customers_or_browsers_is_declared() -> None:
     for table in TABLES:
-        held = {name for name in table.column_names if name in ("customer_id", "visitor_id")}
+        held = {name for name in table.column_names if name in ("customer_id", "visitor_id", "device_id", "identifier")}
         assert held <= {*table.customer_columns, *table.linked_columns}, table.name
 
 

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import landing_formats
 from features.landing import file_format, header_of, read_rows, rows_schema
 
 DAY = date(2024, 3, 1)
@@ -117,6 +116,7 @@ def test_broken_json_is_told_with_its_text_and_its_line(tmp_path):
         ("a.jsonl.gz", gzip.compress(b'{"order_id": 1}\n' * 50, mtime=0)[:-12]),
         ("a.json", b"{}"),
         ("a.csv", b""),
+        ("a.csv", b"x" * 200_000 + b"\n1\n"),  # more than Python's own reader takes for a field
         ("a.csv", b"\n"),
         ("a.json", b"[" + b"[" * 2000 + b"]" * 2000 + b"]"),
     ],
@@ -130,15 +130,12 @@ def test_a_file_that_cannot_be_read_is_one_row_that_says_so(name, content, tmp_p
 @pytest.mark.parametrize(
     "content",
     [
-        b"order_id,note\n\xff\xfe,a\n",
-        b"order_id,note\no1,2\n\xff,\xfe,ragged\n",
-        b"order_id,note\no1,2\n" + b"o1,2\n" * 300_000 + b"\xff,a\n",
         "order_id,prix payé\no1,2\n".encode("latin-1"),
         "order_id,note\no1,2\n".encode("utf-16"),
         "order_id,note\no1,2\n".encode("utf-16-le"),
     ],
 )
-def test_a_csv_that_is_not_utf8_is_one_row_that_says_what_to_do(content, tmp_path, capfd):
+def test_a_csv_whose_names_are_not_utf8_is_one_row_that_says_what_to_do(content, tmp_path, capfd):
     (tmp_path / "a.csv").write_bytes(content)
     [row] = rows_of(tmp_path / "a.csv")
     assert row["problem"] == "file can't be read: it is not UTF-8; save it as UTF-8"
@@ -194,13 +191,6 @@ def test_a_name_that_stands_twice_in_a_json_record_refuses_it(kind, tmp_path):
     (tmp_path / f"a.{kind}").write_text("\n".join(texts) if kind == "jsonl" else f"[{','.join(texts)}]")
     one, refused = rows_of(tmp_path / f"a.{kind}")
     assert (one["order_id"], refused["problem"]) == ("o3", "order_id stands twice in the record")
-
-
-def test_a_row_longer_than_a_block_is_told_as_such(tmp_path, monkeypatch):
-    monkeypatch.setattr(landing_formats, "BLOCK_MB", 1)
-    (tmp_path / "a.csv").write_bytes(b'order_id,note\no1,"' + b"x,y\n" * 1_000_000 + b'"\n')
-    [row] = rows_of(tmp_path / "a.csv")
-    assert row["problem"] == "file can't be read: a row is longer than 1 MB; is a quote missing?"
 
 
 def test_a_csv_of_a_header_alone_is_empty_with_and_without_its_line_end(tmp_path):

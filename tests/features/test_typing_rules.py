@@ -26,11 +26,19 @@ def typed(spark):
         schema = ", ".join(
             ["source_file string", "ingest_date date"]
             + [f"`{name}` string" for name in names]
-            + ["source_line bigint", "problem string", "original_text string"]
+            + ["_extra map<string,string>", "source_line bigint", "problem string", "original_text string"]
         )
         base = {"event_id": "e", "event_at": "2024-03-01T12:00:00Z"} | GOOD[table]
         texts = [
-            ("f", day, *((base | row).get(name) for name in names), 7, row.get("problem"), row.get("text"))
+            (
+                "f",
+                day,
+                *((base | row).get(name) for name in names),
+                row.get("extra"),
+                7,
+                row.get("problem"),
+                row.get("text"),
+            )
             for row in rows
         ]
         made = typed_rows(spark.createDataFrame(texts, schema), table, timezone, future)

@@ -24,7 +24,7 @@ def test_every_rule_of_a_contract_becomes_an_expectation():
 
 def refusals(make_run, *counts: tuple[int, int]) -> list[gate.Result]:
     run = make_run(D, maximum_refused_share=0.05)
-    rows = [(D, f"source{n}", 1, rows, rows - bad, 0, bad, False) for n, (rows, bad) in enumerate(counts)]
+    rows = [(D, f"source{n}", 1, rows, rows - bad, 0, bad, False, None, None) for n, (rows, bad) in enumerate(counts)]
     run.replace(run.spark.createDataFrame(rows, OPS_RUN.struct), OPS_RUN)
     return gate.refused_shares(run)
 
@@ -35,7 +35,7 @@ def test_a_share_of_refused_rows_up_to_the_limit_passes_for_each_source_by_itsel
 
 def test_a_file_that_could_not_be_read_fails_its_source_however_few_rows_were_refused(make_run, frame):
     run = make_run(D)
-    counts = [(D, source, 1, 100, 99, 0, 1, False) for source in ("customers", "transactions")]
+    counts = [(D, source, 1, 100, 99, 0, 1, False, None, None) for source in ("customers", "transactions")]
     run.replace(run.spark.createDataFrame(counts, OPS_RUN.struct), OPS_RUN)
     bad = {"ingest_date": D, "source": "customers", "source_file": "customers/dt=2024-03-29/a.csv", "source_line": 0}
     run.replace(frame(RAW_QUARANTINE, bad, bad | {"source": "transactions", "source_line": 1}), RAW_QUARANTINE)

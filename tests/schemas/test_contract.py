@@ -103,11 +103,11 @@ def test_every_table_keeps_the_projects_naming(table):
     assert [other.name for other in TABLES].count(table.name) == 1
     assert table.layer in {"raw", "clean", "feature", "score", "customer", "campaign", "ops"}
     for column in table.columns:
-        assert re.fullmatch(r"[a-z][a-z0-9_]*", column.name) and column.meaning.endswith(".")
+        assert re.fullmatch(r"_?[a-z][a-z0-9_]*", column.name) and column.meaning.endswith(".")
         is_boolean = isinstance(column.type, T.BooleanType)
         assert is_boolean == column.name.startswith(("is_", "has_")), f"{table.name}.{column.name}"
         if isinstance(column.type, T.DateType):
-            assert column.name.endswith("_date")
+            assert column.name.endswith("_date") or column.name in ("valid_from", "valid_to")
         if isinstance(column.type, T.TimestampType):
             assert column.name.endswith("_at")
     assert all(table[name].is_required for name in table.key), "a key is never null"
