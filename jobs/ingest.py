@@ -1,6 +1,7 @@
 """Landing files into raw tables: typed, each row once, bad rows quarantined with a reason, nothing lost.
 
-Reads `landing/<source>/dt=*/`; writes `raw_*`, `raw_quarantine`, `ops_file`, `ops_run`.
+Reads `landing/<source>/dt=*/`; writes `raw_*`, `raw_quarantine`, `ops_file`, `ops_run`, `ops_lateness`. A source whose file
+lacks a column, or changed its type, stops alone: the others are written, and the night stays unpublished.
 
 A file belongs to the run that first reads it; in a stretch of nights (`--from`), to the night that would have read it.
 Rows are staged once, typed and tagged, in a folder that is removed at the end; the register of files is written last,
@@ -11,16 +12,21 @@ that one takes the killed run's rows out and reads its files itself. A killed *r
 import shutil
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jobs import lake_lock, runtime
 from jobs.errors import MissingInputError
 from jobs.ingest_register import write_register
-from jobs.ingest_staging import FATES, Staged, stage
-from jobs.landing_checks import check_headers
-from jobs.landing_files import landing_of, new_files
+from jobs.ingest_staging import FATES, Staged, tagged, typed
+from jobs.landing_checks import Stopped, header_fault, stop, value_fault
+from jobs.landing_files import LandingFile, landing_of, new_files
+from jobs.lateness import write_lateness
 from jobs.tables import Run
-from schemas.ops import OPS_FILE, OPS_RUN
+from schemas.ops import OPS_FILE, OPS_LATENESS, OPS_RUN
 from schemas.raw import RAW_QUARANTINE, SOURCES
+
+if TYPE_CHECKING:
+    from schemas.contract import Table
 
 STAGED_DAYS = "days.txt"  # in the staging folder: first and last day of the run that fills it
 
@@ -39,10 +45,9 @@ def ingest(run: Run, staging: Path) -> None:
     forget_killed_run(run, staging)
     refuse_after_unfinished(run)
     files = new_files(run)
-    for source, table in SOURCES.items():  # of all sources before the first is written
-        check_headers(table, [file for file in files if file.source == source])
     begin(run, staging)
     staged: list[Staged] = []
+    stops: list[Stopped] = []
     for source, table in SOURCES.items():
         of_source = [file for file in files if file.source == source]
         if not of_source:
@@ -50,13 +55,31 @@ def ingest(run: Run, staging: Path) -> None:
                 run.clear(table)  # left by a run that was killed, of files that were taken away since
             continue
         with runtime.step("ingest", source=source, files=len(of_source)) as facts:
-            one = stage(run, table, of_source, staging / source)
-            run.replace(one.of_fate("new"), table)
-            facts.update({fate: one.total(fate) for fate in FATES})
-            staged.append(one)
+            match read_source(run, table, of_source, staging / source):
+                case Staged() as one:
+                    facts.update({fate: one.total(fate) for fate in FATES})
+                    staged.append(one)
+                case fault:
+                    facts.update(stopped=True)
+                    stops.append(fault)
     write_quarantine(run, staged)
-    write_register(run, files, staged)
+    write_lateness(run, staged)
+    write_register(run, files, staged, stops)
     shutil.rmtree(staging, ignore_errors=True)
+
+
+def read_source(run: Run, table: "Table", files: list[LandingFile], folder: Path) -> Staged | Stopped:
+    """Write the new rows of a source; or none at all, where a file of it is not what the contract says."""
+    published = run.published_dates()
+    fresh = [file for file in files if file.ingest_date not in published]  # of the others all was read before
+    if fault := header_fault(table, fresh):
+        return stop(run, table, fault)
+    rows = typed(run, table, files, folder)
+    if fault := value_fault(run, table, rows, fresh):
+        return stop(run, table, fault)
+    one = tagged(run, table, rows)
+    run.replace(one.of_fate("new"), table)
+    return one
 
 
 def refuse_after_unfinished(run: Run) -> None:
@@ -97,7 +120,7 @@ def forget_killed_run(run: Run, staging: Path) -> None:
             f"a rerun of {min(left)} was killed; run `python -m jobs.ingest {again}` first, then clear what follows it"
         )
     killed = Run(as_of_date=last, first=first, settings=run.settings)
-    for table in (*SOURCES.values(), RAW_QUARANTINE, OPS_RUN):
+    for table in (*SOURCES.values(), RAW_QUARANTINE, OPS_RUN, OPS_LATENESS):
         if run.exists(table):
             killed.clear(table, spared=registered)
 

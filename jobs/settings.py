@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     closed_dates: tuple[date, ...] = Field((), description="business days on which the shop was closed")
     maximum_refused_share: float = Field(0.05, ge=0, le=1, description="of a source's rows; more stops a night")
     volume_sources: tuple[Literal["transactions", "clickstream"], ...] = ("transactions", "clickstream")
+    may_be_silent: tuple[str, ...] = Field((), description="sources whose silence is no fault, as those that ended")
     churn_horizon_days: int = Field(90, ge=1, le=LONGEST_DAYS)
     clv_horizon_days: int = Field(90, ge=1, le=LONGEST_DAYS)
     snapshot_retention_days: int = Field(
