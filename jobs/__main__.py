@@ -15,6 +15,7 @@ from jobs.errors import MissingInputError
 JOBS = (
     "ingest",
     "conform",
+    "identify",
     "tile",
     "snapshot",
     "train",

@@ -7,7 +7,7 @@ which show the present state, are merged for the orders and sessions that the ru
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from jobs import runtime
+from jobs import identities, runtime
 from jobs.pseudonyms import key_of, pseudonym_column
 from jobs.tables import Run
 from schemas.clean import (
@@ -58,6 +58,7 @@ def main(arguments: list[str]) -> None:
     ):
         if run.exists(raw):
             run.replace(_latest_version(run.brought(raw), clean.key), clean)
+    identities.link(run)
 
 
 def _latest_version(rows: "DataFrame", key: tuple[str, ...]) -> "DataFrame":

@@ -26,6 +26,7 @@ from jobs.pseudonyms import key_of, pseudonym, pseudonym_of_all
 from jobs.settings import get_settings
 from jobs.tables import Run
 from schemas.clean import CLEAN_ORDER_LINES
+from schemas.identity import CLEAN_IDENTITY_EDGE
 from schemas.ops import OPS_ERASED_CUSTOMER, OPS_ERASURE
 from schemas.raw import RAW_CLICKSTREAM, RAW_TRANSACTIONS
 from schemas.tables import TABLES
@@ -36,7 +37,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("nightjar")
 ERASED = "(erased)"
 # Orders and browsers of a customer are found in these; so they come last, and a killed run finds them again.
-LINKS = (CLEAN_ORDER_LINES, RAW_TRANSACTIONS, RAW_CLICKSTREAM)
+LINKS = (CLEAN_ORDER_LINES, RAW_TRANSACTIONS, CLEAN_IDENTITY_EDGE, RAW_CLICKSTREAM)
+LINKED_IN = {
+    "order_id": RAW_TRANSACTIONS,
+    "visitor_id": RAW_CLICKSTREAM,
+    "device_id": RAW_CLICKSTREAM,
+    "email_hash": CLEAN_IDENTITY_EDGE,
+}
 
 
 class NotErasedError(NightjarError):
@@ -108,19 +115,21 @@ def refuse(run: Run, customers: set[str], key: bytes) -> None:
 
 
 def links(run: Run, customers: set[str]) -> Subjects:
-    """Orders and browsers that were only theirs."""
+    """Orders, browsers, devices and hashes of addresses that were only theirs."""
     from pyspark.sql import functions as F
 
-    found: Subjects = {"order_id": set(), "visitor_id": set()}
+    found: Subjects = {column: set() for column in LINKED_IN}
     view(run, "customer_id", customers)
     theirs = run.spark.table("erased_customer_id").select(F.col("customer_id"), F.lit(True).alias("is_erased"))
-    for column, table in (("order_id", RAW_TRANSACTIONS), ("visitor_id", RAW_CLICKSTREAM)):
-        if not run.exists(table):
+    for column, table in LINKED_IN.items():
+        if not run.exists(table) or column not in run.read(table).columns:
             continue
-        named = run.read(table).filter("customer_id IS NOT NULL").select(column, "customer_id").distinct()
+        both = run.read(table).filter(f"customer_id IS NOT NULL AND {column} IS NOT NULL")
+        named = both.select(column, "customer_id").distinct()
         owned = named.join(theirs, "customer_id", how="left").groupBy(column)
         only = owned.agg(F.min(F.coalesce("is_erased", F.lit(False))).alias("only_theirs")).filter("only_theirs")
         found[column] = {row[0] for row in only.select(column).collect()}
+    found["identifier"] = found["visitor_id"] | found["device_id"] | found["email_hash"]
     return found
 
 

@@ -1,7 +1,8 @@
 """Landing files into raw tables: typed, each row once, bad rows quarantined with a reason, nothing lost.
 
-Reads `landing/<source>/dt=*/`; writes `raw_*`, `raw_quarantine`, `ops_file`, `ops_run`, `ops_lateness`. A source whose file
-lacks a column, or changed its type, stops alone: the others are written, and the night stays unpublished.
+Reads `landing/<source>/dt=*/`; writes `raw_*`, `raw_quarantine`, `ops_file`, `ops_run`, `ops_lateness`. A source with a
+file that lacks a required column, or whose values changed type, stops alone: the others are written, and the night
+stays unpublished.
 
 A file belongs to the run that first reads it; in a stretch of nights (`--from`), to the night that would have read it.
 Rows are staged once, typed and tagged, in a folder that is removed at the end; the register of files is written last,
@@ -12,10 +13,9 @@ that one takes the killed run's rows out and reads its files itself. A killed *r
 import shutil
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jobs import lake_lock, runtime
-from jobs.errors import MissingInputError
+from jobs.errors import ContractError, MissingInputError
 from jobs.ingest_register import write_register
 from jobs.ingest_staging import FATES, Staged, tagged, typed
 from jobs.landing_checks import Stopped, header_fault, stop, value_fault
@@ -24,9 +24,6 @@ from jobs.lateness import write_lateness
 from jobs.tables import Run
 from schemas.ops import OPS_FILE, OPS_LATENESS, OPS_RUN
 from schemas.raw import RAW_QUARANTINE, SOURCES
-
-if TYPE_CHECKING:
-    from schemas.contract import Table
 
 STAGED_DAYS = "days.txt"  # in the staging folder: first and last day of the run that fills it
 
@@ -45,6 +42,8 @@ def ingest(run: Run, staging: Path) -> None:
     forget_killed_run(run, staging)
     refuse_after_unfinished(run)
     files = new_files(run)
+    published = sorted(day for day in run.published_dates() if run.first <= day <= run.as_of_date)
+    faults = header_faults(files, published)
     begin(run, staging)
     staged: list[Staged] = []
     stops: list[Stopped] = []
@@ -55,31 +54,36 @@ def ingest(run: Run, staging: Path) -> None:
                 run.clear(table)  # left by a run that was killed, of files that were taken away since
             continue
         with runtime.step("ingest", source=source, files=len(of_source)) as facts:
-            match read_source(run, table, of_source, staging / source):
-                case Staged() as one:
-                    facts.update({fate: one.total(fate) for fate in FATES})
-                    staged.append(one)
-                case fault:
-                    facts.update(stopped=True)
-                    stops.append(fault)
+            if source in faults:
+                stops.append(stop(run, table, faults[source]))
+                continue
+            rows = typed(run, table, of_source, staging / source)
+            # A stretch with a published night keeps what that was made from: there bad values are quarantined.
+            if not published and (fault := value_fault(run, table, rows, of_source)):
+                stops.append(stop(run, table, fault))
+                continue
+            one = tagged(run, table, rows)
+            run.replace(one.of_fate("new"), table)
+            facts.update({fate: one.total(fate) for fate in FATES})
+            staged.append(one)
     write_quarantine(run, staged)
     write_lateness(run, staged)
     write_register(run, files, staged, stops)
     shutil.rmtree(staging, ignore_errors=True)
 
 
-def read_source(run: Run, table: "Table", files: list[LandingFile], folder: Path) -> Staged | Stopped:
-    """Write the new rows of a source; or none at all, where a file of it is not what the contract says."""
-    published = run.published_dates()
-    fresh = [file for file in files if file.ingest_date not in published]  # of the others all was read before
-    if fault := header_fault(table, fresh):
-        return stop(run, table, fault)
-    rows = typed(run, table, files, folder)
-    if fault := value_fault(run, table, rows, fresh):
-        return stop(run, table, fault)
-    one = tagged(run, table, rows)
-    run.replace(one.of_fate("new"), table)
-    return one
+def header_faults(files: list[LandingFile], published: list[date]) -> dict[str, Stopped]:
+    """Sources that stop, by what their files declare; files of a published night were read before."""
+    fresh = [file for file in files if file.ingest_date not in published]
+    found = {
+        source: fault
+        for source, table in SOURCES.items()
+        if (fault := header_fault(table, [file for file in fresh if file.source == source]))
+    }
+    if found and published:
+        fault = next(iter(found.values()))
+        raise ContractError(f"{fault.reason}; {published[-1]} is published and stays: run the days after it alone")
+    return found
 
 
 def refuse_after_unfinished(run: Run) -> None:

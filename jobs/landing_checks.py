@@ -101,7 +101,7 @@ def _counts(staged: "DataFrame", faults: list[str]) -> dict[str, list[int]]:
     told = F.concat(F.lit("; "), "reason")
     of_fault = [F.count(F.when(told.contains(f"; {fault}"), True)) for fault in faults]
     refused = staged.filter(F.col("reason").isNotNull()).groupBy("source_file").agg(F.count(F.lit(1)), *of_fault)
-    found = {row[0]: [*row[1:]] for row in refused.collect() if row[1] >= FEWEST_ROWS}
+    found = {row[0]: [*row[1:]] for row in refused.collect() if row[1] >= MOST * FEWEST_ROWS}
     if not found:
         return {}
     of_files = staged.filter(F.col("source_file").isin(list(found))).groupBy("source_file").count()
@@ -117,9 +117,6 @@ def _was_read(run: Run, table: "Table", column: "Column") -> bool:
 
 def stop(run: Run, table: "Table", fault: Stopped) -> Stopped:
     """Leave the run without rows of the source, and say so in one line."""
-    published = sorted(day for day in run.published_dates() if run.first <= day <= run.as_of_date)
-    if published:
-        raise ContractError(f"{fault.reason}; {published[-1]} is published and stays: run the days after it alone")
     if run.exists(table) and run.brought(table).head(1):
         run.clear(table)  # of a run before; all of the source is read again
     log.error("source=%s stopped, the others go on: %s", fault.source, fault.reason)

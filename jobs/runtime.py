@@ -20,7 +20,7 @@ log = logging.getLogger("nightjar")
 
 # Jobs whose tables are cut by the run that brought a row. The others write rows of `--as-of` alone: given a stretch,
 # they would empty the days before it.
-STRETCH_JOBS = ("ingest", "conform", "tile", "gate")
+STRETCH_JOBS = ("ingest", "conform", "identify", "tile", "gate")
 
 
 @contextmanager

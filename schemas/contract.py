@@ -132,10 +132,10 @@ class Table:
     """A table's contract.
 
     `slice_column` is the date column whose slice one run replaces; a table without one is merged on `key`.
-    Erasure follows three declarations: `customer_columns` hold customer ids; `linked_columns` (`order_id`, `visitor_id`)
-    hold ids of a customer's orders and browsers, in rows that may not name the customer; `quoting_columns` are free text
-    that may quote a customer. `checks` are rules over several columns of a row, as (sentence, SQL that is true when the
-    rule holds).
+    Erasure follows three declarations: `customer_columns` hold customer ids; `linked_columns` (`order_id`, `visitor_id`,
+    `device_id`, `email_hash`, or `identifier` for any of the last three) hold ids of a customer's orders, browsers and
+    addresses, in rows that may not name the customer; `quoting_columns` are free text that may quote a customer.
+    `checks` are rules over several columns of a row, as (sentence, SQL that is true when the rule holds).
     """
 
     name: str

@@ -133,7 +133,9 @@ RAW_CLICKSTREAM = _raw_table(
     Column("device_type", T.StringType(), "Kind of device."),
     Column("referrer", T.StringType(), "Where the visitor came from."),
     Column("user_agent", T.StringType(), "Agent string of the browser."),
-    linked_columns=("visitor_id", "order_id"),
+    Column("device_id", T.StringType(), "Device that the browser or app runs on, where the source knows it."),
+    Column("email", T.StringType(), "E-mail address that the visitor gave.", is_direct_identifier=True),
+    linked_columns=("visitor_id", "order_id", "device_id"),
 )
 
 RAW_REVIEWS = _raw_table(

@@ -96,10 +96,11 @@ def test_an_erased_customer_is_in_no_file_and_all_others_keep_their_rows(publish
     one = customer(published)
     named = {place.split("/")[0] for place in places(published, one)}
     assert named >= {"landing", "exports", "raw_transactions", "feature_customer", "customer_360", "raw_quarantine"}
+    assert named >= {"clean_identity", "clean_identity_edge"}
     assert places(erased, one) == []
     before, after = others(published, one), others(erased, one)
     for table in TABLES:
-        if table.name in before and "visitor_id" not in table.column_names:  # the customer's browsers go with them
+        if table.name in before and "visitor_id" not in table.column_names:  # the customer's browsers go too
             assert_same_rows(table, after[table.name], before[table.name])
     texts = [row["original_text"] for row in shop.stored(erased, RAW_QUARANTINE).to_pylist()]
     assert texts == ["(erased)", f"x,{one}0,another's"]
@@ -159,7 +160,7 @@ def test_a_new_table_is_covered_by_its_contract_alone(
 
 def test_every_column_that_holds_customers_or_browsers_is_declared() -> None:
     for table in TABLES:
-        held = {name for name in table.column_names if name in ("customer_id", "visitor_id")}
+        held = {name for name in table.column_names if name in ("customer_id", "visitor_id", "device_id", "identifier")}
         assert held <= {*table.customer_columns, *table.linked_columns}, table.name
 
 

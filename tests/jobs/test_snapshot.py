@@ -6,6 +6,7 @@ import pytest
 
 from jobs.errors import MissingInputError
 from jobs.land.simulated import ShopConfig, generate
+from jobs.pseudonyms import KEY_FILE
 from jobs.settings import Settings
 from jobs.tables import Run
 from schemas.clean import (
@@ -19,6 +20,7 @@ from schemas.clean import (
     CLEAN_SESSIONS,
 )
 from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, FEATURE_PATTERN, FEATURE_PRODUCT
+from schemas.identity import CLEAN_IDENTITY, CLEAN_IDENTITY_EDGE
 from schemas.ops import OPS_FILE, OPS_RUN
 from schemas.raw import RAW_QUARANTINE, SOURCES
 from schemas.score import CUSTOMER_360
@@ -48,6 +50,8 @@ ADDED_TO = (
     CLEAN_CAMPAIGN_EVENTS,
     CLEAN_SESSIONS,
     CLEAN_ORDERS,
+    CLEAN_IDENTITY_EDGE,
+    CLEAN_IDENTITY,
     FEATURE_CUSTOMER_DAY,
     FEATURE_CUSTOMER,
     FEATURE_PRODUCT,
@@ -64,6 +68,7 @@ def test_nights_one_by_one_give_the_tables_of_one_run_over_all(tmp_path, run_job
     nightly, at_once = tmp_path / "nightly", tmp_path / "at_once"
     for lake in (nightly, at_once):
         generate(SHOP, lake, workers=1)
+        (lake / KEY_FILE).write_text("one key, so that hashes of addresses compare")
     shop = {"business_timezone": "Europe/Berlin"}
     for day in days:
         for job in ("ingest", "conform", "tile", "snapshot"):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
+from jobs.pseudonyms import KEY_FILE
 from schemas.contract import Table
 from schemas.tables import TABLES
 from tests.faults.shop import NIGHTLY
@@ -42,6 +43,7 @@ def lakes(tmp_path_factory: pytest.TempPathFactory, spark: Any, spark_connect: s
     found = Lakes(root / "sail", root / "spark")
     shop = ShopConfig(customers=120, days=33, orders_per_month=6, late_share=0.05, malformed_share=0.01, seed=11)
     generate(shop, found.sail, workers=1)
+    (found.sail / KEY_FILE).write_text("one key, so that hashes compare")
     shutil.copytree(found.sail, found.spark)
     history: tuple[tuple[str, ...], ...] = (("ingest",), ("conform",), ("tile",))
     snapshots = [str(TRAINED - timedelta(days=times * HORIZON_DAYS)) for times in (2, 1, 0)]
