@@ -18,9 +18,11 @@ from jobs import lake_lock, runtime
 from jobs.errors import ContractError, MissingInputError
 from jobs.ingest_register import write_register
 from jobs.ingest_staging import FATES, Staged, tagged, typed
+from jobs.landing_cache import cache_of, remember
 from jobs.landing_checks import Stopped, header_fault, stop, value_fault
-from jobs.landing_files import LandingFile, landing_of, new_files
+from jobs.landing_files import LandingFile, landing_of
 from jobs.lateness import write_lateness
+from jobs.new_files import new_files
 from jobs.tables import Run
 from schemas.ops import OPS_FILE, OPS_LATENESS, OPS_RUN
 from schemas.raw import RAW_QUARANTINE, SOURCES
@@ -41,7 +43,8 @@ def ingest(run: Run, staging: Path) -> None:
     """Read what is new, stage it, write rows, then the register."""
     forget_killed_run(run, staging)
     refuse_after_unfinished(run)
-    files = new_files(run)
+    cache = cache_of(run)
+    files, landed = new_files(run, cache)
     published = sorted(day for day in run.published_dates() if run.first <= day <= run.as_of_date)
     faults = header_faults(files, published)
     begin(run, staging)
@@ -68,7 +71,8 @@ def ingest(run: Run, staging: Path) -> None:
             staged.append(one)
     write_quarantine(run, staged)
     write_lateness(run, staged)
-    write_register(run, files, staged, stops)
+    read = write_register(run, files, staged, stops)
+    remember(run, cache, read, landed)
     shutil.rmtree(staging, ignore_errors=True)
 
 

@@ -10,11 +10,11 @@ from jobs.tables import Run
 from schemas.ops import OPS_FILE, OPS_RUN
 
 
-def write_register(run: Run, files: list[LandingFile], staged: list[Staged], stops: list[Stopped]) -> None:
+def write_register(run: Run, files: list[LandingFile], staged: list[Staged], stops: list[Stopped]) -> list[LandingFile]:
     """Write what was read and what became of its rows; last, so that a killed run is done again.
 
     A day that read other files than before is to be tiled again, and so are the later ones, which built on it. Files of
-    a source that was stopped are not read.
+    a source that was stopped are not read. Returns those that are.
     """
     given, files = files, [file for file in files if file.source not in {one.source for one in stops}]
     of_files = [(file.source, file.content_hash, file.name, file.ingest_date, file.size_bytes) for file in files]
@@ -35,6 +35,7 @@ def write_register(run: Run, files: list[LandingFile], staged: list[Staged], sto
     last = max([run.as_of_date, *(row.ingest_date for row in later)])
     run.replace(run.spark.createDataFrame(of_runs, OPS_RUN.struct), OPS_RUN, last=last)
     run.replace(run.spark.createDataFrame(of_files, OPS_FILE.struct), OPS_FILE)
+    return files
 
 
 def first_change(run: Run, files: list[LandingFile]) -> date:

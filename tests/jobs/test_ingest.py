@@ -149,7 +149,7 @@ def test_money_of_another_currency_is_quarantined_without_a_rate_of_its_day(lake
     assert json.loads(row.original_text)["currency"] == "USD"  # it can be replayed
 
 
-@pytest.mark.parametrize("killed_in", ["write_quarantine", "write_register", "stage"])
+@pytest.mark.parametrize("killed_in", ["write_quarantine", "write_register", "typed", "tagged"])
 def test_a_run_killed_on_the_way_is_done_again(killed_in, lake, night, raw, told, monkeypatch):
     land(lake, D1, "a.csv", line("1"), line("1"), line("2", amount="ten"))
 
