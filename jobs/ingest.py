@@ -48,7 +48,7 @@ def ingest(run: Run, staging: Path) -> None:
     cache = cache_of(run)
     files, landed = new_files(run, cache)
     published = sorted(day for day in run.published_dates() if run.first <= day <= run.as_of_date)
-    faults = header_faults(files, published)
+    faults = header_faults(run, files, published)
     begin(run, staging)
     staged: list[Staged] = []
     stops: list[Stopped] = []
@@ -78,13 +78,13 @@ def ingest(run: Run, staging: Path) -> None:
     shutil.rmtree(staging, ignore_errors=True)
 
 
-def header_faults(files: list[LandingFile], published: list[date]) -> dict[str, Stopped]:
+def header_faults(run: Run, files: list[LandingFile], published: list[date]) -> dict[str, Stopped]:
     """Sources that stop, by what their files declare; files of a published night were read before."""
     fresh = [file for file in files if file.ingest_date not in published]
     found = {
         source: fault
         for source, table in SOURCES.items()
-        if (fault := header_fault(table, [file for file in fresh if file.source == source]))
+        if (fault := header_fault(run, table, [file for file in fresh if file.source == source]))
     }
     if found and published:
         fault = next(iter(found.values()))

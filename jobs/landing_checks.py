@@ -11,7 +11,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from jobs.errors import ContractError
-from jobs.landing_files import LandingFile
+from jobs.landing_files import LandingFile, told
 from jobs.tables import Run
 from schemas.ops import OPS_RUN
 from schemas.raw import landing_columns
@@ -19,7 +19,7 @@ from schemas.raw import landing_columns
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from schemas.contract import Column, Table
+    from schemas.contract import Table
 
 log = logging.getLogger("nightjar")
 
@@ -39,18 +39,18 @@ class Stopped:
 def stopped_by(file: LandingFile, fault: str) -> Stopped:
     """A stop that says what to do."""
     what_to_do = f"mend the file, or take it away, and run the ingest of {file.ingest_date} again"
-    return Stopped(file.source, file.ingest_date, f"{file.name}: {fault}; {what_to_do}")
+    return Stopped(file.source, file.ingest_date, f"{told(file.name)}: {fault}; {what_to_do}")
 
 
-def header_fault(table: "Table", files: Iterable[LandingFile]) -> Stopped | None:
+def header_fault(run: Run, table: "Table", files: Iterable[LandingFile]) -> Stopped | None:
     """The first fault in what the files declare, before any is read."""
     for file in files:
-        if fault := _header_fault(table, file):
+        if fault := _header_fault(run, table, file):
             return stopped_by(file, fault)
     return None
 
 
-def _header_fault(table: "Table", file: LandingFile) -> str | None:
+def _header_fault(run: Run, table: "Table", file: LandingFile) -> str | None:
     from features.landing import file_format, header_of
     from features.landing_types import unfit_columns
 
@@ -63,19 +63,21 @@ def _header_fault(table: "Table", file: LandingFile) -> str | None:
     required = {column.name for column in columns if column.is_required} - {"event_id"}
     if missing := sorted(required - set(header)):
         return f"required column {_said(missing)} missing"
-    if file_format(file.path) == "parquet" and (unfit := unfit_columns(file.path, columns)):
-        return "column " + ", ".join(f"{name} is {declared}, no {wanted}" for name, declared, wanted in unfit)
-    return None
+    if file_format(file.path) != "parquet":
+        return None
+    unfit = [one for one in unfit_columns(file.path, columns) if _was_read(run, table, one[0])]
+    told_each = [f"{name} is {declared}, no {wanted}: its type changed upstream" for name, declared, wanted in unfit]
+    return "column " + ", ".join(told_each) if unfit else None
 
 
 def _said(names: list[str]) -> str:
-    return " ".join(", ".join(names).split())[:300]
+    return told(", ".join(names))[:300]
 
 
 def value_fault(run: Run, table: "Table", staged: "DataFrame", files: Iterable[LandingFile]) -> Stopped | None:
     """The first file most of whose values of a column changed type, or that has no value of a required one.
 
-    A type changed only where rows of the column were read before; else the rows are quarantined one by one.
+    A type changed only where rows of the column were read before, by an earlier run; else its rows are quarantined.
     """
     by_name = {file.name: file for file in files}
     columns = [column for column in landing_columns(table) if column.name != "event_id"]
@@ -88,9 +90,9 @@ def value_fault(run: Run, table: "Table", staged: "DataFrame", files: Iterable[L
                 continue
             if share == 1.0:
                 return stopped_by(by_name[name], f"required column {column.name} missing in all {rows} rows")
-            if _was_read(run, table, column):
-                told = f"{fault} in {count} of {rows} rows: its type changed upstream"
-                return stopped_by(by_name[name], told)
+            if _was_read(run, table, column.name):
+                said = f"{fault} in {count} of {rows} rows: its type changed upstream"
+                return stopped_by(by_name[name], said)
     return None
 
 
@@ -98,8 +100,8 @@ def _counts(staged: "DataFrame", faults: list[str]) -> dict[str, list[int]]:
     """By file with refused rows: its rows, then the refused ones by fault."""
     from pyspark.sql import functions as F
 
-    told = F.concat(F.lit("; "), "reason")
-    of_fault = [F.count(F.when(told.contains(f"; {fault}"), True)) for fault in faults]
+    said = F.concat(F.lit("; "), "reason")
+    of_fault = [F.count(F.when(said.contains(f"; {fault}"), True)) for fault in faults]
     refused = staged.filter(F.col("reason").isNotNull()).groupBy("source_file").agg(F.count(F.lit(1)), *of_fault)
     found = {row[0]: [*row[1:]] for row in refused.collect() if row[1] >= MOST * FEWEST_ROWS}
     if not found:
@@ -108,11 +110,11 @@ def _counts(staged: "DataFrame", faults: list[str]) -> dict[str, list[int]]:
     return {row[0]: [row[1], *found[row[0]][1:]] for row in of_files.collect()}
 
 
-def _was_read(run: Run, table: "Table", column: "Column") -> bool:
+def _was_read(run: Run, table: "Table", column: str) -> bool:
     from pyspark.sql import functions as F
 
     earlier = run.read(table).filter(F.col("ingest_date") < F.lit(run.first))
-    return bool(earlier.filter(F.col(column.name).isNotNull()).head(1))
+    return bool(earlier.filter(F.col(column).isNotNull()).head(1))
 
 
 def stop(run: Run, table: "Table", fault: Stopped) -> Stopped:

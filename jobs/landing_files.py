@@ -55,8 +55,6 @@ def _visible(folder: Path, root: Path) -> list[Path]:
     for path in entries:
         if not _is_utf8(path.name):
             raise MissingInputError(f"{told(folder)}: the file name {path.name!a} is not UTF-8; rename the file")
-        if not path.name.isprintable():
-            raise MissingInputError(f"{told(path)}: a control character in its name; rename it")
         if not path.exists():
             raise MissingInputError(f"{told(path)} is a link that points to nothing; remove it, or mend its target")
         if not path.resolve().is_relative_to(root):
@@ -95,8 +93,8 @@ def _day_of(folder: Path) -> date:
         raise MissingInputError(f"{told(folder)}: the folder's name is no day; rename it to dt=YYYY-MM-DD") from None
 
 
-def told(path: Path) -> str:
-    """A path as one line, whatever is in its name."""
+def told(path: Path | str) -> str:
+    """A path as one line that changes no terminal, whatever is in its name."""
     return str(path) if str(path).isprintable() else ascii(str(path))
 
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from jobs.errors import MissingInputError
 from jobs.landing_cache import Cache
-from jobs.landing_files import LandingFile, landing_files, landing_of
+from jobs.landing_files import LandingFile, landing_files, landing_of, told
 from jobs.tables import Run
 
 log = logging.getLogger("nightjar")
@@ -66,8 +66,9 @@ def refuse_lost(run: Run, cache: Cache, replaced: set[str], seen: set[tuple[str,
         and row.source_file not in replaced
     ]
     if lost:
+        first = told(min(lost))
         raise MissingInputError(
-            f"{len(lost)} landing files that this run read before are gone, first {min(lost)}; put them back, run again"
+            f"{len(lost)} landing files that this run read before are gone, first {first}; put them back, run again"
         )
 
 

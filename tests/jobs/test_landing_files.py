@@ -39,11 +39,17 @@ def test_odd_names_are_names_and_no_more(name, lake, run_job, raw, make_run):
 
 
 @pytest.mark.parametrize("name", ["two\nlines.csv", "tab\t.csv", "\x1b[31mred.csv", "\u202egnp.csv"])
-def test_names_with_control_characters_are_refused_in_one_line(name, day, run_job):
-    (day / name).write_text("x")
-    with pytest.raises(MissingInputError, match="a control character in its name; rename it") as refused:
+def test_names_with_control_characters_are_read_and_told_in_one_line(name, lake, day, run_job, raw, caplog):
+    land(lake, D1, name, line("2"))
+    run_job("ingest", D1)
+    assert raw() == [("1", D1, "a.csv"), ("2", D1, name)]
+    (day / name).unlink()
+    with pytest.raises(MissingInputError, match="are gone, first") as refused:
         run_job("ingest", D1)
     assert str(refused.value).isprintable()
+    land(lake, D1, name, "1", header="order_id")
+    run_job("ingest", D1)
+    assert all(told.isprintable() for told in caplog.messages)
 
 
 def test_links_out_of_the_landing_folder_are_refused_wherever_they_stand(lake, day, run_job, tmp_path):
