@@ -188,9 +188,9 @@ def section(costs: dict[str, dict[str, list[Cost]]], days: dict[int, list[Cost]]
     lines = [
         f"Ingest and conform of one day of {ROWS:,} simulated transaction lines (not real data; seed {SEED}; "
         f"{day_set.FILES} files; {day_set.DUPLICATE_SHARE:.0%} sent twice, {day_set.BAD_SHARE:.1%} bad, "
-        f"{day_set.RETURN_SHARE:.0%} returns), {os.cpu_count()} cores, engine sail; peers by hand on the same files in the "
-        f"same run, a fresh process each, in turn; {ROUNDS} rounds, median, least to most in brackets. All found the same "
-        "rows and the same net revenue.",
+        f"{day_set.RETURN_SHARE:.0%} returns), {os.cpu_count()} cores, engine sail; peers by hand on the same files "
+        f"in the same run, a fresh process each, in turn; {ROUNDS} rounds, median, least to most in brackets. "
+        "All found the same rows and the same net revenue.",
         "",
         "| files | by | seconds | against Polars | rows a second | CPU seconds | peak MB |",
         "|---|---|---|---|---|---|---|",

@@ -8,6 +8,8 @@ Nightjar does beyond is its own cost. Returns without a named order go to the cu
 product, without counting the units left.
 """
 
+# ruff: noqa: S608 - SQL of this file's own words, run on files of the benchmark's own
+
 import json
 import sys
 from pathlib import Path
