@@ -76,7 +76,7 @@ def typed_rows(
 
 
 def _typed_or_null(column: Column, timezone: str) -> SparkColumn:
-    """The typed value. A column that a source does not send is left alone: on Sail its nulls would cost as text does."""
+    """The typed value. A column that no source sends is left alone: on Sail its nulls would cost as text does."""
     typed = _typed(column, timezone)
     return typed if column.is_required else F.when(F.col(column.name).isNotNull(), typed)
 
