@@ -129,8 +129,24 @@ def links(run: Run, customers: set[str]) -> Subjects:
         owned = named.join(theirs, "customer_id", how="left").groupBy(column)
         only = owned.agg(F.min(F.coalesce("is_erased", F.lit(False))).alias("only_theirs")).filter("only_theirs")
         found[column] = {row[0] for row in only.select(column).collect()}
+    found["visitor_id"] |= browsers_without_login(run, found)
     found["identifier"] = found["visitor_id"] | found["device_id"] | found["email_hash"]
     return found
+
+
+def browsers_without_login(run: Run, found: Subjects) -> set[str]:
+    """Browsers in which nobody logged in, on devices that were only theirs or with an address that was."""
+    if not run.exists(CLEAN_IDENTITY_EDGE):
+        return set()
+    edges = run.read(CLEAN_IDENTITY_EDGE)
+    named = edges.filter("edge_kind = 'visitor_customer'").select("visitor_id")
+    browsers: set[str] = set()
+    for column, kind in (("device_id", "visitor_device"), ("email_hash", "visitor_email")):
+        if found[column]:
+            view(run, column, found[column])
+            tied = edges.filter(f"edge_kind = '{kind}'").join(run.spark.table(f"erased_{column}"), column, "left_semi")
+            browsers |= {row.visitor_id for row in tied.join(named, "visitor_id", "left_anti").collect()}
+    return browsers
 
 
 def view(run: Run, column: str, ids: set[str]) -> None:
