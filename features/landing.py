@@ -4,6 +4,7 @@ Types are not judged here (see `typing_rules.py`): every value stays text, so th
 A line that is no row at all (too few fields, broken JSON) and a file that can't be read are returned with a `problem`.
 """
 
+import csv
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
@@ -31,8 +32,18 @@ from features.landing_rows import (
 
 SUFFIXES = (".csv", ".jsonl", ".json", ".parquet")
 FIELD_SEPARATOR, NULL_MARK = "\u001f", "\u0000"
-# What readers raise at bytes that are not what the name says; Arrow's own errors are among the last three, too.
-UNREADABLE = (pa.ArrowException, OSError, EOFError, ValueError, TypeError, KeyError, IndexError, RecursionError)
+# What readers raise at bytes that are not what the name says; Arrow's own errors are among the last ones, too.
+UNREADABLE = (
+    pa.ArrowException,
+    csv.Error,
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    RecursionError,
+)
 _LINES = {"source_line": pa.int64(), "problem": pa.string(), "original_text": pa.string()}
 
 

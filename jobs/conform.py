@@ -173,10 +173,11 @@ def conform_customers(run: Run) -> None:
 
     from features.consent import clean_consent
     from features.customers import clean_customers
+    from features.identity_edges import normal_email
 
     run.ensure(RAW_CUSTOMERS)  # a lake of before may lack columns
     brought = run.brought(RAW_CUSTOMERS)
-    email_hash = pseudonym_column(F.lower(F.trim("email")), key_of(run.settings))
+    email_hash = pseudonym_column(normal_email(F.col("email")), key_of(run.settings))
     run.replace(clean_customers(brought, email_hash), CLEAN_CUSTOMERS)
     if run.read(CLEAN_CONSENT).head(1):
         run.replace(clean_consent(brought), CLEAN_CONSENT)

@@ -14,36 +14,28 @@ import csv
 import logging
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from pyspark.sql.types import MapType
-
-from jobs import erase_files, lake_lock, runtime
-from jobs.erase_landing import Subjects, erase_landing
-from jobs.erase_search import Finder, search
+from jobs import erase_files, lake_lock, refusal, runtime
+from jobs.erase_landing import erase_landing
+from jobs.erase_quotes import blank_all
+from jobs.erase_search import Searched, search
+from jobs.erase_tables import erase_rows, forget_versions, subjects_of
+from jobs.erase_words import Sought
 from jobs.errors import MissingInputError, NightjarError
 from jobs.pseudonyms import key_of, pseudonym, pseudonym_of_all
 from jobs.settings import get_settings
 from jobs.tables import Run
 from schemas.clean import CLEAN_ORDER_LINES
 from schemas.identity import CLEAN_IDENTITY_EDGE
-from schemas.ops import OPS_ERASED_CUSTOMER, OPS_ERASURE
-from schemas.raw import RAW_CLICKSTREAM, RAW_TRANSACTIONS
+from schemas.ops import OPS_ERASURE
+from schemas.raw import RAW_CLICKSTREAM, RAW_CUSTOMERS, RAW_TRANSACTIONS
 from schemas.tables import TABLES
 
-if TYPE_CHECKING:
-    from schemas.contract import Table
-
 log = logging.getLogger("nightjar")
-ERASED = "(erased)"
-# Orders and browsers of a customer are found in these; so they come last, and a killed run finds them again.
-LINKS = (CLEAN_ORDER_LINES, RAW_TRANSACTIONS, CLEAN_IDENTITY_EDGE, RAW_CLICKSTREAM)
-LINKED_IN = {
-    "order_id": RAW_TRANSACTIONS,
-    "visitor_id": RAW_CLICKSTREAM,
-    "device_id": RAW_CLICKSTREAM,
-    "email_hash": CLEAN_IDENTITY_EDGE,
-}
+# What links a customer to orders, browsers and addresses comes last: a killed run finds them again.
+LINKS = (CLEAN_ORDER_LINES, RAW_TRANSACTIONS, CLEAN_IDENTITY_EDGE, RAW_CLICKSTREAM, RAW_CUSTOMERS)
+
+Counts = dict[str, tuple[int, int]]  # rows before and after, by place
 
 
 class NotErasedError(NightjarError):
@@ -59,7 +51,9 @@ def main(arguments: list[str]) -> None:
     # An erasure is no part of a night: it happens on the day it is asked for.
     parser.add_argument("--as-of", type=date.fromisoformat, default=datetime.now(UTC).date(), help="default: today")
     given = parser.parse_args(arguments)
-    customers = set(given.customer) if given.customer else ids_in(given.file)
+    customers = {one.strip() for one in (given.customer or ids_in(given.file))} - {""}
+    if not customers:
+        raise MissingInputError("no customer is named; give an id")
     lake = get_settings().lake
     if not lake.is_dir():
         raise MissingInputError(f"{lake} is no lake; point NIGHTJAR_LAKE at one")
@@ -86,142 +80,55 @@ def ids_in(path: Path) -> set[str]:
 def erase(run: Run, customers: set[str]) -> dict[str, int]:
     """Refuse, remove, vacuum, search, prove; return what the log may tell."""
     key = key_of(run.settings)
-    refuse(run, customers, key)
-    subjects = {"customer_id": customers, **links(run, customers)}
-    counts: dict[str, tuple[int, int]] = {"landing": erase_landing(run, subjects)}
-    ordered = [*(table for table in TABLES if table not in LINKS), *LINKS]
-    for table in ordered:
-        if run.exists(table) and (found := erase_rows(run, table, subjects)) is not None:
-            counts[table.name] = found
-    counts["exports"] = erase_files.erase_exports(run.settings.exports, customers)
-    erase_files.remove_quotes(run.settings, customers)
-    for table in TABLES:
-        if run.exists(table):
-            forget_versions(run, table)
-    searched = search(run.settings.lake, customers, {pseudonym(one, key) for one in customers})
-    counts["all files of the lake"] = (searched.found, searched.found)
-    prove(run, pseudonym_of_all(customers, key), len(customers), counts)
+    erasure_id = pseudonym_of_all(customers, key)
+    with runtime.step("erase_find"):
+        sought = subjects_of(run, customers)
+        refusal.refuse(run, sought, key)
+    with refusal.unfinished(run.settings.lake, erasure_id):
+        counts = remove(run, sought)
+    with runtime.step("erase_search") as facts:
+        searched = find(run, sought, key)
+        facts.update(files=searched.files)
+    counts["all files of the lake"] = (len(searched.found), len(searched.found))
+    prove(run, erasure_id, len(customers), counts)
     if searched.found:
         raise NotErasedError(
-            f"{searched.found} files still name an erased customer, first {searched.first}; run the erasure again"
+            f"{len(searched.found)} files still name an erased customer, first {searched.found[0]}; "
+            "mend or remove them, then run the erasure again"
         )
     return {"files_searched": searched.files, "rows": sum(before - after for before, after in counts.values())}
 
 
-def refuse(run: Run, customers: set[str], key: bytes) -> None:
-    """Put the customers on the list that ingest refuses, before anything is removed: nothing new comes meanwhile."""
-    rows = [(pseudonym(customer, key), run.as_of_date) for customer in sorted(customers)]
-    run.merge(run.spark.createDataFrame(rows, OPS_ERASED_CUSTOMER.struct), OPS_ERASED_CUSTOMER)
+def remove(run: Run, sought: Sought) -> Counts:
+    """Take the customers out of landed files, tables with all their versions, exports and pages."""
+    with runtime.step("erase_landing"):
+        counts: Counts = {"landing": erase_landing(run, sought)}
+    there = [table for table in (*(table for table in TABLES if table not in LINKS), *LINKS) if run.exists(table)]
+    with runtime.step("erase_tables"):
+        for table in there:
+            if (found := erase_rows(run, table, sought)) is not None:
+                counts[table.name] = found
+    counts["exports"] = erase_files.erase_exports(run.settings.exports, sought.customers)
+    erase_files.remove_quotes(run.settings, sought.customers)
+    with runtime.step("erase_versions"):
+        for table in there:
+            forget_versions(run, table)
+    return counts
 
 
-def links(run: Run, customers: set[str]) -> Subjects:
-    """Orders, browsers, devices and hashes of addresses that were only theirs."""
-    from pyspark.sql import functions as F
-
-    found: Subjects = {column: set() for column in LINKED_IN}
-    view(run, "customer_id", customers)
-    theirs = run.spark.table("erased_customer_id").select(F.col("customer_id"), F.lit(True).alias("is_erased"))
-    for column, table in LINKED_IN.items():
-        if not run.exists(table) or column not in run.read(table).columns:
-            continue
-        both = run.read(table).filter(f"customer_id IS NOT NULL AND {column} IS NOT NULL")
-        named = both.select(column, "customer_id").distinct()
-        owned = named.join(theirs, "customer_id", how="left").groupBy(column)
-        only = owned.agg(F.min(F.coalesce("is_erased", F.lit(False))).alias("only_theirs")).filter("only_theirs")
-        found[column] = {row[0] for row in only.select(column).collect()}
-    found["visitor_id"] |= browsers_without_login(run, found)
-    found["identifier"] = found["visitor_id"] | found["device_id"] | found["email_hash"]
-    return found
+def find(run: Run, sought: Sought, key: bytes) -> Searched:
+    """Search every file; where somebody is quoted in it, blank that and search again."""
+    lake = run.settings.lake
+    people = sought.customers | sought.subjects["email"]
+    hashes = {pseudonym(one, key) for one in sought.customers} | refusal.email_hashes(sought, key)
+    searched = search(lake, people, hashes)
+    if not searched.found:
+        return searched
+    blank_all(run, searched.found, sought)
+    return search(lake, people, hashes)
 
 
-def browsers_without_login(run: Run, found: Subjects) -> set[str]:
-    """Browsers in which nobody logged in, on devices that were only theirs or with an address that was."""
-    if not run.exists(CLEAN_IDENTITY_EDGE):
-        return set()
-    edges = run.read(CLEAN_IDENTITY_EDGE)
-    named = edges.filter("edge_kind = 'visitor_customer'").select("visitor_id")
-    browsers: set[str] = set()
-    for column, kind in (("device_id", "visitor_device"), ("email_hash", "visitor_email")):
-        if found[column]:
-            view(run, column, found[column])
-            tied = edges.filter(f"edge_kind = '{kind}'").join(run.spark.table(f"erased_{column}"), column, "left_semi")
-            browsers |= {row.visitor_id for row in tied.join(named, "visitor_id", "left_anti").collect()}
-    return browsers
-
-
-def view(run: Run, column: str, ids: set[str]) -> None:
-    """Give the engine ids as a view, never as text of a statement."""
-    rows = [(one,) for one in sorted(ids)]
-    run.spark.createDataFrame(rows, f"{column} string").createOrReplaceTempView(f"erased_{column}")
-
-
-def erase_rows(run: Run, table: "Table", subjects: Subjects) -> tuple[int, int] | None:
-    """Delete a table's rows of the subjects and blank text that quotes them.
-
-    Returns their rows before and after, None for a table that holds nothing of customers.
-    """
-    followed = [(column, "customer_id") for column in table.customer_columns]
-    followed += [(column, column) for column in table.linked_columns]
-    if not followed and not table.quoting_columns:
-        return None
-    before = after = 0
-    for column, kind in followed:
-        if not subjects.get(kind):
-            continue
-        view(run, kind, subjects[kind])
-        matching = f"MERGE INTO {run.location(table)} AS target USING erased_{kind} AS source "
-        matching += f"ON target.`{column}` = source.`{kind}` WHEN MATCHED THEN DELETE"
-        if count := rows_of(run, table, column, kind):
-            before += count
-            run.execute(matching, table, "erase")
-            after += rows_of(run, table, column, kind)
-    for column in table.quoting_columns:
-        before += blank(run, table, column, subjects["customer_id"])
-    return before, after
-
-
-def rows_of(run: Run, table: "Table", column: str, kind: str) -> int:
-    """Rows of a table whose column holds one of the ids in view."""
-    from pyspark.sql import functions as F
-
-    ids = run.spark.table(f"erased_{kind}").select(F.col(kind).alias(column))
-    return run.read(table).join(ids, column, how="left_semi").count()
-
-
-def blank(run: Run, table: "Table", column: str, customers: set[str]) -> int:
-    """Overwrite a text that quotes a customer; the row, which others count, stays."""
-    finder = Finder(customers)
-    texts = run.read(table).filter(f"`{column}` IS NOT NULL").select(*table.key, column).toArrow()
-    hits = [row for row in texts.to_pylist() if finder.finds(_said(row[column]).encode())]
-    if not hits:
-        return 0
-    struct = table.struct
-    fields = [struct[name] for name in table.key]
-    rows = [tuple(row[name] for name in table.key) for row in hits]
-    run.spark.createDataFrame(rows, type(struct)(fields)).createOrReplaceTempView("erased_text")
-    on = " AND ".join(f"target.`{name}` = source.`{name}`" for name in table.key)
-    statement = f"MERGE INTO {run.location(table)} AS target USING erased_text AS source ON {on} "
-    is_map = isinstance(table[column].type, MapType)
-    blanked = f"map('{ERASED}', '')" if is_map else f"'{ERASED}'"
-    run.execute(f"{statement} WHEN MATCHED THEN UPDATE SET `{column}` = {blanked}", table, "blank")
-    return len(hits)
-
-
-def _said(value: str | list[tuple[str, str]]) -> str:
-    """A text, or all that stands in a map."""
-    return value if isinstance(value, str) else "\n".join(f"{key}\n{text}" for key, text in value)
-
-
-def forget_versions(run: Run, table: "Table") -> None:
-    """Delete the files and log entries of a table's earlier versions; the log's statistics quote ids too."""
-    if run.settings.catalog:
-        run.spark.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
-        run.spark.sql(f"VACUUM {run.location(table)} RETAIN 0 HOURS").collect()
-        return
-    erase_files.forget_versions(run.path(table))
-
-
-def prove(run: Run, erasure_id: str, customers: int, counts: dict[str, tuple[int, int]]) -> None:
+def prove(run: Run, erasure_id: str, customers: int, counts: Counts) -> None:
     """Keep what each place held before and after. A second run keeps the first one's `before`."""
     from pyspark.sql import functions as F
 

@@ -5,18 +5,22 @@ import hashlib
 import io
 import json
 import os
+import re
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
 from features.spreadsheet import safe_text
-from jobs.erase_search import WORD_LENGTH, Finder, texts_of
+from jobs.erase_landing import PARTIAL, forget_partial
+from jobs.erase_landing_formats import ERASED
+from jobs.erase_texts import texts_of
+from jobs.erase_words import Sought, Words, is_distinctive
 from jobs.settings import Settings
 
-PARTIAL = ".erased"
 
-
-def erase_exports(exports: Path, customers: set[str]) -> tuple[int, int]:
+def erase_exports(exports: Path, customers: Set[str]) -> tuple[int, int]:
     """Take customers out of campaign files; the manifest tells the new count and hash."""
+    forget_partial(exports)
     rows, written = 0, {safe_text(one) for one in customers}
     for contacts in sorted(exports.glob("*/*/contacts.csv")):
         with contacts.open(newline="", encoding="utf-8") as stream:
@@ -39,13 +43,29 @@ def erase_exports(exports: Path, customers: set[str]) -> tuple[int, int]:
     return rows, 0
 
 
-def remove_quotes(settings: Settings, customers: set[str]) -> None:
-    """Delete pages that quote a customer: Data Docs are written anew by each gate, staged rows by each ingest."""
-    finder = Finder(customers, WORD_LENGTH)
+def remove_quotes(settings: Settings, customers: Set[str]) -> None:
+    """Delete pages that quote a customer: Data Docs are written anew by each gate, staged rows by each ingest.
+
+    A short id counts here between quotes or tags: a page too many does no harm.
+    """
+    words = Words(one.encode() for one in customers)
+    short = [re.escape(one.encode()) for one in sorted(customers) if not is_distinctive(one)]
+    as_value = re.compile(rb"[\"'>\x00](?:" + b"|".join(short) + rb")[\"'<\x00\\]") if short else None
+    distinctive = Words(one.encode() for one in customers if is_distinctive(one))
     for folder in (settings.quality, settings.lake / "_staging"):
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and any(finder.finds(text) for text in texts_of(path)):
+            if path.is_file() and any(
+                distinctive.finds(text) or (as_value and words.finds(text) and as_value.search(text))
+                for _, text in texts_of(path)
+            ):
                 path.unlink()
+
+
+def blank_quotes(path: Path, sought: Sought) -> None:
+    """Blank the names in a page or file of text."""
+    content, quotes = sought.blanked(path.read_bytes(), ERASED.encode())
+    if quotes:
+        _replace(path, content)
 
 
 def forget_versions(table: Path) -> None:

@@ -1,105 +1,77 @@
 """Find an id in any file of a lake, unpacked: the proof that an erasure left nothing."""
 
 import hashlib
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Set
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+from jobs.erase_texts import CUSTOMER_COLUMNS, csv_customers, texts_of
+from jobs.erase_words import Words, is_distinctive
+from jobs.pseudonyms import KEY_FILE
 
-# A shorter id is part of too many words and bytes; in free bytes it counts only as a value, in quotes or tags.
-WORD_LENGTH = 6
-NOT_SEARCHED = (".pseudonym-key", "truth")  # the truth of a simulated shop is about nobody
-COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
-_WORD = re.compile(rb"[0-9A-Za-z_\-]+")
+NOT_SEARCHED = (KEY_FILE, "truth")  # the truth of a simulated shop is about nobody
+REFUSED = "ops_erased_customer"  # holds the keyed hashes, and is meant to
 
 
 class Finder:
-    """Tells whether bytes name one of some ids, as a whole word. `shortest`: of an id that counts without quotes."""
+    """Tells whether a piece of a file names one of some ids.
 
-    def __init__(self, ids: set[str], shortest: int = 1) -> None:
-        coded = {one.encode() for one in ids}
-        bare = {one for one in coded if len(one) >= shortest}
-        self._words = {one for one in bare if _WORD.fullmatch(one)}  # looked up, however many they are
-        parts = [rb"(?<![\w-])" + re.escape(one) + rb"(?![\w-])" for one in sorted(bare - self._words)]
-        parts += [rb"(?<=[\"'>\x00])" + re.escape(one) + rb"(?=[\"'<\x00\\])" for one in sorted(coded - bare)]
-        self._others = re.compile(b"|".join(parts)) if parts else None
-
-    def finds(self, text: bytes) -> bool:
-        """Whether one of the ids stands in the text."""
-        if self._words and not self._words.isdisjoint(_WORD.findall(text)):
-            return True
-        return bool(self._others and self._others.search(text))
-
-
-@dataclass
-class Searched:
-    """What a search went through and found."""
-
-    files: int = 0
-    found: int = 0
-    first: str = ""
-
-
-def search(lake: Path, customers: set[str], hashes: set[str]) -> Searched:
-    """Look for customers, and plain SHA-256 hashes of their ids, in every file of the lake, unpacked.
-
-    The list of the refused holds keyed hashes and is meant to; they are looked for everywhere else.
+    An id that is short or a mere number may be any other word: it counts where a customer column holds it, in a table
+    or as a JSON key.
     """
-    plain = {hashlib.sha256(one.encode()).hexdigest() for one in customers}
-    without_keyed, result = Finder(customers | plain, WORD_LENGTH), Searched()
-    anything = Finder(customers | plain | hashes, WORD_LENGTH)
-    for path in sorted(lake.rglob("*")):
-        if not path.is_file() or path.relative_to(lake).parts[0] in NOT_SEARCHED:
-            continue
-        result.files += 1
-        finder = without_keyed if "ops_erased_customer" in path.parts else anything
-        if any(finder.finds(text) for text in texts_of(path)):
-            result.found += 1
-            result.first = result.first or str(path)
-    return result
+
+    def __init__(self, ids: Set[str]) -> None:
+        distinctive = {one for one in ids if is_distinctive(one)}
+        self._words = Words(one.encode() for one in distinctive)
+        self.others = Words(one.encode() for one in ids - distinctive)
+        parts = b"|".join(re.escape(one.encode()) for one in sorted(ids - distinctive))
+        columns = "|".join(sorted(CUSTOMER_COLUMNS)).encode()
+        after_key = rb"(?:" + columns + rb')\\*"\s*:\s*\\*"?(?:' + parts + rb")(?![\w-])"
+        self._after_key = re.compile(after_key) if parts else None
+
+    def finds(self, text: bytes, column: str = "") -> bool:
+        """Whether one of the ids stands in the text."""
+        if self._words.finds(text):
+            return True
+        if column in CUSTOMER_COLUMNS and self.others.finds(text):
+            return True
+        return bool(self._after_key and self._after_key.search(text))
+
+    def finds_in(self, path: Path) -> bool:
+        """Whether a file names one of the ids, anywhere in it."""
+        if any(self.finds(text, column) for column, text in texts_of(path)):
+            return True
+        is_csv = path.name.removesuffix(".gz").removesuffix(".zst").endswith(".csv")
+        return bool(self.others and is_csv) and any(self.finds(text, name) for name, text in csv_customers(path))
 
 
-def texts_of(path: Path) -> Iterator[bytes]:
-    """A file's content in pieces to search: values of Parquet columns, unpacked text, else the bytes."""
-    if path.suffix == ".parquet":
-        try:
-            yield from _parquettexts_of(path)
-            return
-        except (OSError, pa.ArrowInvalid):
-            pass
-    if path.suffix in COMPRESSIONS:
-        try:
-            with pa.input_stream(str(path), compression="detect") as stream:
-                yield stream.read()
-            return
-        except (OSError, pa.ArrowInvalid):
-            pass
-    yield path.read_bytes()
+@dataclass(frozen=True)
+class Searched:
+    """What a search went through, and the files in which it found somebody."""
+
+    files: int
+    found: tuple[Path, ...]
 
 
-def _parquettexts_of(path: Path) -> Iterator[bytes]:
-    """Distinct texts of a Parquet file, each between zero bytes, a row group at a time."""
-    file = pq.ParquetFile(path)
-    for group in range(file.num_row_groups):
-        for column in file.read_row_group(group).columns:
-            for chunk in column.chunks:
-                for texts in _texts_in(chunk):
-                    values = texts.unique().to_pylist()
-                    yield b"\x00" + b"\x00".join(one.encode() for one in values if one is not None) + b"\x00"
+def search(lake: Path, people: Set[str], hashes: Set[str]) -> Searched:
+    """Look for people (ids, e-mail addresses), and plain SHA-256 hashes of these, in every file of the lake, unpacked.
+
+    `hashes` are keyed ones; they are looked for everywhere but in the list of the refused.
+    """
+    plain = {hashlib.sha256(spelt.encode()).hexdigest() for one in people for spelt in (one, one.lower())}
+    anywhere, in_list = Finder(people | plain | hashes), Finder(people | plain)
+    paths = [path for path in sorted(lake.rglob("*")) if path.is_file() and _is_searched(path.relative_to(lake))]
+
+    def has_somebody(path: Path) -> bool:
+        return (in_list if REFUSED in path.parts else anywhere).finds_in(path)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = [path for path, hit in zip(paths, pool.map(has_somebody, paths), strict=True) if hit]
+    return Searched(len(paths), tuple(found))
 
 
-def _texts_in(values: pa.Array) -> Iterator[pa.Array]:
-    """Arrays of texts in an array: itself, or those in its lists, records and maps."""
-    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-        yield values
-    elif pa.types.is_map(values.type):
-        yield from _texts_in(values.keys)
-        yield from _texts_in(values.items)
-    elif pa.types.is_struct(values.type):
-        for inner in values.flatten():
-            yield from _texts_in(inner)
-    elif pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
-        yield from _texts_in(values.values)
+def _is_searched(path: Path) -> bool:
+    return path.parts[0] not in NOT_SEARCHED

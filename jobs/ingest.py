@@ -18,6 +18,7 @@ from jobs.ingest_register import write_register
 from jobs.ingest_staging import FATES, Staged, stage
 from jobs.landing_checks import check_headers
 from jobs.landing_files import landing_of, new_files
+from jobs.refusal import refuse_after_unfinished_erasure, without_erased_texts
 from jobs.tables import Run
 from schemas.ops import OPS_FILE, OPS_RUN
 from schemas.raw import RAW_QUARANTINE, SOURCES
@@ -29,6 +30,7 @@ def main(arguments: list[str]) -> None:
     """Ingest every source for the run's days."""
     run = runtime.run_of(runtime.parser("ingest", __doc__).parse_args(arguments))
     landing_of(run)
+    refuse_after_unfinished_erasure(run.settings.lake)
     staging = run.settings.lake.resolve() / "_staging" / "ingest"
     with lake_lock.only(staging.with_suffix(".lock"), "ingest"):  # two at once would empty each other's staging
         ingest(run, staging)
@@ -113,7 +115,8 @@ def write_quarantine(run: Run, staged: list[Staged]) -> None:
     columns = ["ingest_date", "source", "source_file", "source_line", "reason", "original_text"]
     parts = [rows.select(*columns) for rows in refused]
     empty = run.spark.createDataFrame([], RAW_QUARANTINE.struct)
-    run.replace(reduce(lambda left, right: left.unionByName(right), parts, empty), RAW_QUARANTINE)
+    rows = reduce(lambda left, right: left.unionByName(right), parts, empty)
+    run.replace(without_erased_texts(run, rows), RAW_QUARANTINE)
 
 
 if __name__ == "__main__":

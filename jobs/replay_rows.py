@@ -14,9 +14,9 @@ from jobs.ingest_staging import HASHED_ID, parsed
 from jobs.landing_files import LandingFile, hash_file
 from jobs.tables import Run
 from schemas.ops import OPS_FILE
-from schemas.raw import SOURCES, landing_columns
+from schemas.raw import EXTRA, SOURCES, landing_columns
 
-EXTRA = "_extra"  # columns that the contract does not know, in the text of a refused row
+UNKNOWN_CHARACTER = "\ufffd"  # in the text of a row that is not UTF-8, for what could not be read
 Key = tuple[date, str, int]
 Record = dict[str, Any]
 
@@ -81,7 +81,7 @@ def candidates(run: Run, rows: Iterable[Refused], repairs: dict[Key, Record]) ->
             found.append(Candidate(row, _without_old_hash(repairs[row.key], row)))
         elif is_erased(row):
             unread.append(f"{row.place} (the customer was erased)")
-        elif (record := record_of(row.text)) is not None:
+        elif row.source_line > 0 and (record := record_of(row.text)) is not None:
             found.append(Candidate(row, record))
         else:
             by_line.setdefault((row.source_file, row.ingest_date), []).append(row)
@@ -99,15 +99,14 @@ def is_erased(row: Refused) -> bool:
 
 
 def record_of(text: str | None) -> Record | None:
-    """The columns in a refused row's text; None where it is no JSON object, or says a name twice."""
+    """The columns in a refused row's text; None where it is no JSON object, says a name twice, or lost a character."""
+    if UNKNOWN_CHARACTER in (text or ""):
+        return None
     try:
         record = json.loads(text or "", parse_float=str, parse_int=str, parse_constant=_no, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(record, dict):
-        return None
-    extra = record.pop(EXTRA, None)
-    return (extra if isinstance(extra, dict) else {}) | record
+    return record if isinstance(record, dict) else None
 
 
 def _no(constant: str) -> None:
@@ -154,8 +153,7 @@ def read_again(run: Run, rows: list[Refused]) -> list[Candidate]:
     names = [column.name for column in landing_columns(table)]
     found = []
     for line in read.collect():
-        record = {name: line[name] for name in names if line[name] is not None}
-        record = (dict(line[EXTRA] or {}) if EXTRA in read.columns else {}) | record
+        record = {name: line[name] for name in (*names, EXTRA) if line[name] is not None}
         found.append(Candidate(lines.get(line.source_line) or lines[0], record, is_by_line=line.source_line in lines))
     return found
 

@@ -79,7 +79,7 @@ def register(
                 "feature_names": json.dumps(model.feature_names),
             }
             measured = {**model.metrics, **(metrics or {})}
-            run_id = _log_run(client, name, measured, told, _artifacts_beside(tracking_uri))
+            run_id = _log_run(client, name, measured, told, tracking_uri)
             client.log_artifacts(run_id, folder, "model")
             client.set_terminated(run_id)
             source = f"{client.get_run(run_id).info.artifact_uri}/model"
@@ -88,7 +88,7 @@ def register(
     client.set_registered_model_alias(name, CHAMPION, version)
     for old in earlier:
         if str(old.version) != version:
-            _delete(client, old)
+            _delete(client, old, tracking_uri)
     logger.info("step=register model=%s version=%s seconds=%.1f", name, version, time.monotonic() - started)
     return version
 
@@ -192,14 +192,17 @@ def _log_run(
     name: str,
     metrics: Mapping[str, float],
     tags: Mapping[str, str],
-    artifacts: Path | None,
+    tracking_uri: str,
 ) -> str:
     """Write one finished run's facts in one call and return its id."""
     from mlflow.entities import Metric, RunTag
 
     experiment = client.get_experiment_by_name(EXPERIMENT)
+    artifacts = _artifacts_beside(tracking_uri)
     location = artifacts.absolute().as_uri() if artifacts else None
     experiment_id = experiment.experiment_id if experiment else client.create_experiment(EXPERIMENT, location)
+    if experiment and location and experiment.artifact_location != location:
+        _move_experiment(tracking_uri, experiment_id, location)
     run_id: str = client.create_run(experiment_id, run_name=name).info.run_id
     now = int(time.time() * 1000)
     client.log_batch(
@@ -210,12 +213,31 @@ def _log_run(
     return run_id
 
 
-def _delete(client: Any, version: Any) -> None:
-    """Remove a replaced version with its run and its files."""
+def _delete(client: Any, version: Any, tracking_uri: str) -> None:
+    """Remove a replaced version with its run and its files; of a copied lake, the copy's."""
     client.delete_model_version(version.name, version.version)
     client.delete_run(version.run_id)
     if urlparse(version.source).scheme == "file":
-        shutil.rmtree(_path_of(version.source), ignore_errors=True)
+        folder, beside = _local_folder(version.source, tracking_uri), _artifacts_beside(tracking_uri)
+        if beside is None or folder.is_relative_to(beside):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _move_experiment(tracking_uri: str, experiment_id: str, location: str) -> None:
+    """Let runs of a copied lake keep their files beside its own database; MLflow has no call for it."""
+    with closing(sqlite3.connect(tracking_uri.removeprefix(_SQLITE))) as database, database:
+        database.execute(
+            "UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?", (location, int(experiment_id))
+        )
+
+
+def forget_run(run_id: str, tracking_uri: str) -> list[str]:
+    """Remove the versions that a run registered, with its files; returns the models' names."""
+    client = _client(tracking_uri)
+    versions = client.search_model_versions(f"run_id = '{run_id}'")
+    for version in versions:
+        _delete(client, version, tracking_uri)
+    return sorted({version.name for version in versions})
 
 
 def _content_hash(folder: Path) -> str:

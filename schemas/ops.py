@@ -86,11 +86,17 @@ OPS_GATE = Table(
 OPS_ERASED_CUSTOMER = Table(
     name="ops_erased_customer",
     meaning="Customers who were erased, as keyed hashes; ingest refuses their rows from then on.",
-    grain="one row per erased customer",
+    grain="one row per erased customer, and per e-mail address that was only theirs",
     key=("customer_hash",),
     columns=(
-        Column("customer_hash", T.StringType(), "HMAC-SHA256 of the customer id under the lake's key.", _REQUIRED),
+        Column("customer_hash", T.StringType(), "HMAC-SHA256 of the id or address under the lake's key.", _REQUIRED),
         Column("erased_date", T.DateType(), "Day on which the erasure was asked for.", _REQUIRED),
+        Column(
+            "identifier_kind",
+            T.StringType(),
+            "What was hashed; an e-mail address in lower case. Null in rows from before: a customer_id.",
+            (OneOf(("customer_id", "email")),),
+        ),
     ),
 )
 

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+ROW_KB, UNPACKED_MB = 64, 1  # the limits under which the corpus is read
 D1, D2 = date(2024, 3, 1), date(2024, 3, 2)
 GOOD: dict[str, dict[str, Any]] = {
     "transactions": {

@@ -1,6 +1,6 @@
 """CSV files that are torn, quoted badly, written in another encoding or another shape."""
 
-from tests.faults.corpus import BadFile, Row, as_csv, rows
+from tests.faults.corpus import ROW_KB, BadFile, Row, as_csv, rows
 
 
 def text(stem: str, *changes: Row, **given: str) -> str:
@@ -37,6 +37,8 @@ WITHOUT_IDS = [
     {name: row[name] for name in row if name != "event_id"} for row in rows("noid", {}, {}, {"order_id": "noid"})
 ]
 LATIN = as_csv(rows("latin", {}, {"product_id": "café"}, {})).decode().encode("latin-1")
+
+LONG, BELOW = {"review_text": "x" * (ROW_KB << 10)}, {"review_text": "x" * ((ROW_KB - 1) << 10)}
 
 FILES = [
     BadFile("short.csv", _with_line("short", 2, "short.9,2024-03-01"), 3, refused={3: "2 fields instead of 9"}),
@@ -90,7 +92,7 @@ FILES = [
     BadFile("bom.csv", b"\xef\xbb\xbf" + text("bom", {}, {}).encode(), 2),
     BadFile("utf16.csv", text("utf16", {}, {}).encode("utf-16"), refused={0: "file can't be read: it is not UTF-8"}),
     BadFile("utf16_without_mark.csv", text("u", {}).encode("utf-16-le"), refused={0: "file can't be read: it is not"}),
-    BadFile("latin.csv", LATIN, refused={0: "file can't be read: it is not UTF-8"}),
+    BadFile("latin.csv", LATIN, 2, refused={3: "the row is not UTF-8"}),
     BadFile(
         "nul_in_value.csv", _replaced("nul_in_value", 2, "o1", "o\x001"), 2, refused={3: "order_id has a line break"}
     ),
@@ -102,7 +104,7 @@ FILES = [
     BadFile("cr.csv", text("cr", {}, {}, end="\r").encode(), 2),
     BadFile("no_last_end.csv", text("no_last_end", {}, {}).encode()[:-1], 2),
     BadFile("swapped.csv", as_csv(SWAPPED), 2),
-    BadFile("wider.csv", as_csv(WIDER), 2),
+    BadFile("wider.csv", as_csv(WIDER), 2, holds={"wider.1": {"_extra": {"till": "7", "cashier": "k"}}}),
     BadFile("narrow.csv", as_csv(NARROW), 2, holds={"narrow.1": {"customer_id": None, "currency": None}}),
     BadFile("noid.csv", as_csv(WITHOUT_IDS), 3),
     BadFile("doubled.csv", as_csv(rows("doubled", {}, {}) * 2), 2, 2),

@@ -3,7 +3,7 @@
 import io
 import zipfile
 
-from tests.faults.corpus import D2, BadFile, as_csv, as_lines, as_parquet, packed, rows, zstd
+from tests.faults.corpus import D2, UNPACKED_MB, BadFile, as_csv, as_lines, packed, rows, zstd
 
 CSV = as_csv(rows("packed", {}, {}))
 LONG = as_csv(rows("long_packed", *[{"order_id": f"o{number}"} for number in range(400)]))
@@ -20,6 +20,7 @@ def _zip() -> bytes:
     return buffer.getvalue()
 
 
+BOMB, TOO_LARGE = 3 * UNPACKED_MB << 20, f"file can't be read: it unpacks to more than {UNPACKED_MB} MB"
 NAMES = (
     "it's; DROP TABLE raw_transactions;--.csv",
     'quote".csv',
@@ -53,9 +54,12 @@ FILES = [
     BadFile("other.csv.zst", packed(_csv("other_zst")), refused={0: "file can't be read"}),
     BadFile("packed.csv", packed(_csv("packed_as_plain")), refused={0: "file can't be read"}),
     BadFile("zip.csv", _zip(), refused={0: "file can't be read"}),
-    BadFile("parquet.csv", as_parquet({"a": ["1"]}), refused={0: "file can't be read"}),
     BadFile("empty.csv.gz", packed(b""), refused={0: "file can't be read: it is empty"}),
     BadFile("nothing.csv.gz", b"", refused={0: "file can't be read"}),
+    BadFile("bomb.csv.gz", packed(_csv("bomb_csv") + b"," * BOMB), refused={0: TOO_LARGE}),
+    BadFile("bomb.jsonl.gz", packed(as_lines(rows("bomb_lines", {})) + b" " * BOMB), refused={0: TOO_LARGE}),
+    BadFile("bomb.json.zst", zstd(b"[" + b" " * BOMB + b"]"), refused={0: TOO_LARGE}),
+    BadFile("bomb_zeros.csv.zst", zstd(b"\0" * BOMB), refused={0: "file can't be read"}),
     *(BadFile(name, _csv(f"name{number}"), 1) for number, name in enumerate(NAMES)),
     BadFile(".hidden.csv", _csv("hidden"), is_ignored=True),
     BadFile("..csv", _csv("two_points"), is_ignored=True),

@@ -3,7 +3,7 @@
 import json
 
 from tests.faults import corpus
-from tests.faults.corpus import BadFile, Row, as_lines
+from tests.faults.corpus import ROW_KB, BadFile, Row, as_lines
 
 
 def rows(stem: str, *changes: Row) -> list[Row]:
@@ -51,7 +51,7 @@ FILES = [
     bad_line("nested", line("nested", customer_id={"id": "c1"}), "customer_id is no text"),
     bad_line("list_value", line("list_value", product_id=["p1", "p2"]), "product_id is no text"),
     bad_line("twice", line("twice")[:-1] + ', "customer_id": "c2"}', "customer_id stands twice"),
-    bad_line("latin_line", line("latin_line").replace("o1", "café").encode("latin-1"), "not JSON"),
+    bad_line("latin_line", line("latin_line").replace("o1", "café").encode("latin-1"), "the row is not UTF-8"),
     bad_line("half_character", line("half_character").replace("o1", "\\ud800"), "not JSON"),
     bad_line("control", line("control").replace("o1", "o\x011"), "not JSON"),
     bad_line("escaped_control", line("escaped_control", order_id="o\n1"), "order_id has a line break"),
@@ -65,8 +65,16 @@ FILES = [
     good_line("number_amount", line("number_amount", line_amount=9.1), {"line_amount": 9.1}),
     good_line("float_noise", line("float_noise", line_amount=0.1 + 0.2), {"line_amount": 0.3}),
     good_line("escapes", line("escapes", order_id="é\u2028\U0001f600"), {"order_id": "é\u2028\U0001f600"}),
-    good_line("other_names", line("other_names", till={"id": [7]}), {"order_id": "o1"}),
+    good_line("other_names", line("other_names", till={"id": [7]}), {"_extra": {"till": '{"id": [7]}'}}),
     good_line("blank_lines", "\n \n" + line("blank_lines") + "\n\n", {"order_id": "o1"}),
+    bad_line("oversized", line("oversized", order_id="x" * (ROW_KB << 10)), "a row of"),
+    bad_line("oversized_extra", line("oversized_extra", note="x" * (ROW_KB << 10)), "a row of"),
+    BadFile(
+        "oversized.json",
+        array("oversized_array", {}, {"note": ["x" * (ROW_KB << 10)]}).encode(),
+        1,
+        refused={2: "a row of"},
+    ),
     BadFile("bom.jsonl", b"\xef\xbb\xbf" + as_lines(rows("bom_lines", {}, {})), 2),
     BadFile("crlf.jsonl", as_lines(rows("crlf_lines", {}, {})).replace(b"\n", b"\r\n"), 2),
     BadFile("no_end.jsonl", as_lines(rows("no_end", {}, {}))[:-1], 2),

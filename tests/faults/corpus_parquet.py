@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tests.faults.corpus import D1, BadFile, Row, as_csv, as_parquet, rows
+from tests.faults.corpus import D1, ROW_KB, BadFile, Row, as_csv, as_parquet, rows
 
 NOON = datetime(2024, 3, 1, 12)
 
@@ -70,6 +70,8 @@ FILES = [
         as_parquet(columns("not_utf8", product_id=pa.array([b"p1", b"caf\xe9"], pa.binary()))),
         refused={0: "file can't be read"},
     ),
+    refused("oversized", "a row of", till=pa.array(["", "x" * (ROW_KB << 10)])),
+    taken("till", {"_extra": {"till": "7"}}, till=pa.array([7, 7])),
     BadFile(
         "type_bool.parquet",
         as_parquet(columns("type_bool", line_type=[True, False])),

@@ -116,6 +116,7 @@ def test_broken_json_is_told_with_its_text_and_its_line(tmp_path):
         ("a.jsonl.gz", gzip.compress(b'{"order_id": 1}\n' * 50, mtime=0)[:-12]),
         ("a.json", b"{}"),
         ("a.csv", b""),
+        ("a.csv", b"x" * 200_000 + b"\n1\n"),  # more than Python's own reader takes for a field
         ("a.csv", b"\n"),
         ("a.json", b"[" + b"[" * 2000 + b"]" * 2000 + b"]"),
     ],

@@ -8,8 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs.erase_landing import without
+from jobs.erase_words import Sought
 
-SUBJECTS = {"customer_id": {"c1", "c,2"}, "order_id": {"o7"}, "visitor_id": set()}
+SUBJECTS = Sought({"customer_id": {"c1", "c,2"}, "order_id": {"o7"}, "visitor_id": set()})
 
 
 def left_of(tmp_path, name: str, content: bytes) -> tuple[bytes, int] | None:

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import zipfile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,30 +18,66 @@ from jobs.erase_search import Finder, search
         ("CUST010", False),
         ("x-CUST01", False),
         ("'CUST01'", True),
-        ("ab@c.d,", True),
-        ("xab@c.d", False),
+        ("ab@c.de,", True),
+        ("xab@c.de", False),
+        ("ab@c.de7", False),
+        ('"two words"', True),
+        ("two wordsy", False),
+        ("Zoë-77", True),
+        ("ëëëëëë", True),
     ],
 )
 def test_an_id_is_found_as_a_word_only(text, is_found):
-    assert Finder({"CUST01", "ab@c.d"}, shortest=6).finds(text.encode()) is is_found
+    assert Finder({"CUST01", "ab@c.de", "two words", "Zoë-77", "ëëëëëë"}).finds(text.encode()) is is_found
 
 
 @pytest.mark.parametrize(
-    ("text", "is_found"),
-    [('{"customer_id":"12"}', True), (r"{\"id\":\"12\"}", True), ("<td>12</td>", True), ("12 rows", False)],
+    ("text", "column", "is_found"),
+    [
+        ('{"customer_id":"12"}', "", True),
+        ('{"customer_id": 12}', "", True),
+        (r"{\"customer_id\":\"12\"}", "", True),
+        ('{"customer_id":"123"}', "", False),
+        ('{"product_id":"12","size":12}', "", False),
+        ("12 rows", "", False),
+        ("\x0012\x00", "customer_id", True),
+        ("\x0012\x00", "product_id", False),
+        ("\x00123456\x00", "order_id", False),
+        ("\x00123456\x00", "customer_id", True),
+    ],
 )
-def test_a_short_id_is_found_as_a_value_only(text, is_found):
-    assert Finder({"12"}, shortest=6).finds(text.encode()) is is_found
+def test_a_short_id_or_a_number_is_found_where_customers_stand(text, column, is_found):
+    assert Finder({"12", "123456"}).finds(text.encode(), column) is is_found
+
+
+def test_ids_across_blocks_are_found_and_long_ones_whole(monkeypatch):
+    monkeypatch.setattr("jobs.erase_words.BLOCK_BYTES", 16)
+    long = "a-customer-id-of-more-than-sixteen-bytes"
+    for before in range(20):
+        assert Finder({"CUST01", long}).finds(b"x " * before + b"CUST01")
+        assert Finder({"CUST01", long}).finds(b"x " * before + long.encode())
+        assert not Finder({"CUST01", long}).finds(b"x " * before + long.encode() + b"s")
 
 
 def test_every_kind_of_file_is_opened_and_hashes_count_but_in_the_list_of_the_refused(tmp_path):
     plain = hashlib.sha256(b"CUST01").hexdigest()
     (tmp_path / "a.log").write_text(f"seen {plain}")
     (tmp_path / "b.csv.gz").write_bytes(gzip.compress(b"id,CUST01\n"))
-    pq.write_table(pa.table({"text": ["said CUST01 twice"], "n": [1]}), tmp_path / "c.parquet", compression="zstd")
+    texts = pa.table({"text": ["said CUST01 twice"], "n": [1]})
+    pq.write_table(texts, tmp_path / "c.parquet", compression="zstd")
+    nested = pa.array([[("referrer", "CUST01")], None], pa.map_(pa.string(), pa.string()))
+    pq.write_table(pa.table({"extra": nested}), tmp_path / "d.parquet")
+    with zipfile.ZipFile(tmp_path / "e.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("names", "CUST01")
+    (tmp_path / "short.csv").write_text("customer_id,quantity\n7,12\n")
     for place in ("ops_erased_customer", "other"):
         (tmp_path / place).mkdir()
-        pq.write_table(pa.table({"customer_hash": ["keyed-hash"]}), tmp_path / place / "d.parquet")
+        pq.write_table(pa.table({"customer_hash": ["keyed-hash"]}), tmp_path / place / "f.parquet")
     (tmp_path / "clean.txt").write_text("CUST011 CUST0")
-    found = search(tmp_path, {"CUST01"}, {"keyed-hash"})
-    assert (found.files, found.found, found.first) == (6, 4, str(tmp_path / "a.log"))
+    (tmp_path / "clean.csv").write_text("customer_id,quantity\n12,7\n")
+    found = search(tmp_path, {"CUST01", "7"}, {"keyed-hash"})
+    names = [str(path.relative_to(tmp_path)) for path in found.found]
+    assert (found.files, names) == (
+        10,
+        ["a.log", "b.csv.gz", "c.parquet", "d.parquet", "e.npz", "other/f.parquet", "short.csv"],
+    )

@@ -1,5 +1,6 @@
 """Replay: quarantined rows come back once, under the ids that they would have had, whatever happens on the way."""
 
+import gzip
 import json
 
 import pytest
@@ -109,6 +110,44 @@ def test_a_row_that_came_again_in_between_is_a_duplicate(lake, run_job, night, i
     run_job("replay", D3, None, "--reason", "after")
     night(D3)
     assert ids() == [("2", D2)] and told()[D3] == (0, 1, 0)
+
+
+def test_money_comes_back_when_its_rate_is_known(lake, run_job, night, raw):
+    land(lake, D1, "a.csv", line("1", currency="USD"), line("2"))
+    night(D1)
+    header = "event_at,rate_date,currency,exchange_rate"
+    land(lake, D2, "r.csv", f"{D2}T00:00:00Z,{D1},USD,0.92", header=header, source="exchange_rates")
+    night(D2)
+    run_job("replay", D3, None, "--reason", "no exchange rate")
+    night(D3)
+    assert [(event_id, day) for event_id, day, _ in raw()] == [("1", D3), ("2", D1)]
+
+
+def test_columns_that_no_contract_knows_come_back_with_their_row(lake, run_job, night, make_run):
+    land(lake, D1, "a.csv", line("1", D3) + ",7", header=HEADER + ",till")
+    night(D1, future_tolerance_minutes=0)
+    run_job("replay", D3, None, "--reason", "after")
+    night(D3)
+    [row] = make_run(D3).read(RAW_TRANSACTIONS).collect()
+    assert row["_extra"] == {"till": "7"}
+
+
+def test_a_file_and_a_row_over_a_limit_come_back_when_it_is_raised(lake, run_job, night, ids, told):
+    """Their text is cut, or none: they are read from their files once more."""
+    limits = {"maximum_row_kb": 16, "maximum_unpacked_mb": 1}
+    long = [f"{line(number)},{'x' * 20_000}" for number in ("2", "3")]
+    land(lake, D1, "a.csv", line("1") + ",", *long, header=HEADER + ",note")
+    packed = lake / "landing" / "transactions" / f"dt={D1}" / "b.csv.gz"
+    rows = [f"{D1}T10:00:00Z,o{n // 2},c1,p1,9.50,sale,EUR" for n in range(30_000)]  # each twice
+    packed.write_bytes(gzip.compress("\n".join((WITHOUT_ID, *rows)).encode()))
+    night(D1, **limits)
+    assert told() == {D1: (1, 0, 3)}
+    with pytest.raises(ContractError, match=r"line 3 \(a row of"):
+        run_job("replay", D2, None, "--reason", "longer than", **limits)
+    for reason in ("unpacks to more", "longer than", "unpacks to more"):
+        run_job("replay", D2, None, "--reason", reason)
+    night(D2)
+    assert told()[D2] == (30_002, 0, 0) and len(ids()) == 30_003
 
 
 @pytest.mark.parametrize("has_read", [False, True])
