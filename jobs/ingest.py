@@ -79,7 +79,9 @@ def begin(run: Run, staging: Path) -> None:
     """Empty the staging folder and note there whose it is."""
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    (staging / STAGED_DAYS).write_text(f"{run.first} {run.as_of_date}")
+    partial = staging / f".{STAGED_DAYS}"
+    partial.write_text(f"{run.first} {run.as_of_date}")
+    partial.replace(staging / STAGED_DAYS)
 
 
 def forget_killed_run(run: Run, staging: Path) -> None:
@@ -90,7 +92,7 @@ def forget_killed_run(run: Run, staging: Path) -> None:
     """
     if not (staging / STAGED_DAYS).is_file():
         return
-    first, last = map(date.fromisoformat, (staging / STAGED_DAYS).read_text().split())
+    first, last = staged_days(staging / STAGED_DAYS)
     registered = {row.ingest_date for row in run.read(OPS_FILE).select("ingest_date").distinct().collect()}
     left = {day for day in registered if first <= day <= last and not run.first <= day <= run.as_of_date}
     if left:
@@ -102,6 +104,18 @@ def forget_killed_run(run: Run, staging: Path) -> None:
     for table in (*SOURCES.values(), RAW_QUARANTINE, OPS_RUN):
         if run.exists(table):
             killed.clear(table, spared=registered)
+
+
+def staged_days(note: Path) -> tuple[date, date]:
+    """First and last day of the run that was killed."""
+    try:
+        first, last = map(date.fromisoformat, note.read_text("utf-8").split())
+    except ValueError:
+        raise MissingInputError(
+            f"{note} is damaged: write the first and the last day of the ingest that was killed into it, as "
+            "`2024-03-01 2024-03-01`, and run again; rows of those days that were not registered are then taken out"
+        ) from None
+    return first, last
 
 
 def write_quarantine(run: Run, staged: list[Staged]) -> None:

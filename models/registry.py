@@ -234,7 +234,7 @@ def _move_experiment(tracking_uri: str, experiment_id: str, location: str) -> No
 def forget_run(run_id: str, tracking_uri: str) -> list[str]:
     """Remove the versions that a run registered, with its files; returns the models' names."""
     client = _client(tracking_uri)
-    versions = client.search_model_versions(f"run_id = '{run_id}'")
+    versions = client.search_model_versions(f"run_id = '{run_id}'") if run_id.isalnum() else []
     for version in versions:
         _delete(client, version, tracking_uri)
     return sorted({version.name for version in versions})

@@ -14,11 +14,12 @@ from deltalake import DeltaTable
 
 from jobs import erase, runtime
 from jobs.pseudonyms import KEY_FILE
+from models.registry import load_champion
 from schemas.campaign import CAMPAIGN_ASSIGNMENT
 from schemas.contract import Table
 from schemas.feature import FEATURE_CUSTOMER
 from schemas.ops import OPS_ERASED_CUSTOMER, OPS_ERASURE, OPS_FILE
-from schemas.raw import RAW_QUARANTINE, RAW_TRANSACTIONS
+from schemas.raw import RAW_QUARANTINE, RAW_REVIEWS, RAW_TRANSACTIONS
 from schemas.tables import TABLES
 from tests.faults import shop
 from tests.faults.compare import assert_same_rows, exists
@@ -156,6 +157,29 @@ def test_a_new_table_is_covered_by_its_contract_alone(
     write(lake, new, {"customer_id": one}, {"customer_id": "b"})
     run_erase(lake, one)
     assert shop.stored(lake, new)["customer_id"].to_pylist() == ["b"] and places(lake, one) == []
+
+
+def test_who_quotes_the_erased_keeps_the_row_and_loses_the_name(published: Path, tmp_path: Path) -> None:
+    lake, one = shop.copy(published, tmp_path / "lake"), customer(published)
+    told = {"event_id": "quote", "ingest_date": PUBLISHED, "rating": 5, "customer_id": "somebody"}
+    write(lake, RAW_REVIEWS, told | {"review_text": f"ask {one}, he knows", "_extra": {"referred_by": one}})
+    landed = lake / "landing" / "reviews" / f"dt={PUBLISHED}" / "quote.jsonl"
+    landed.write_text(f'{{"customer_id": "somebody", "review_text": "ask {one}, he knows"}}\n')
+    (lake / "reports" / "page.html").write_text(f"<p>{one}</p>")
+    [note] = [path.parent / "note.txt" for path in (lake / "models" / "artifacts").rglob("rfm.json")][:1]
+    note.write_text(f"learned from {one}")
+    run_erase(lake, one)
+    assert places(lake, one) == []
+    [row] = [row for row in shop.stored(lake, RAW_REVIEWS).to_pylist() if row["event_id"] == "quote"]
+    assert (row["customer_id"], row["review_text"], row["_extra"]) == ("somebody", "(erased)", [("(erased)", "")])
+    assert json.loads(landed.read_text())["review_text"] == "ask (erased), he knows"
+    assert (lake / "reports" / "page.html").read_text() == "<p>(erased)</p>"
+    with shop.lake_settings(lake):
+        uri = f"sqlite:///{(lake / 'models' / 'mlflow.db').resolve()}"
+        assert load_champion("rfm", lambda folder: folder, uri) is None, (
+            "its files are sealed: it is to be trained anew"
+        )
+        assert load_champion("btyd", lambda folder: folder, uri) is not None
 
 
 def test_every_column_that_holds_customers_or_browsers_is_declared() -> None:

@@ -355,3 +355,14 @@ def test_money_that_another_currency_makes_too_large_is_quarantined(lake, run_jo
         "transactions": "money is too large in the shop's currency",
         "exchange_rates": "exchange_rate must be from 1e-06 to 1,000,000: 0",
     }
+
+
+@pytest.mark.parametrize("text", ["", "soon", "2024-03-01", "2024-03-01 2024-03-01 2024-03-01", "\x00"])
+def test_a_damaged_note_of_a_killed_run_is_told_in_one_line(text, lake, run_job):
+    land(lake, D1, "a.csv", line("1"))
+    note = lake / "_staging" / "ingest" / "days.txt"
+    note.parent.mkdir(parents=True)
+    note.write_text(text)
+    with pytest.raises(MissingInputError, match=r"days\.txt is damaged: write the first and the last day"):
+        run_job("ingest", D1)
+    assert note.read_text() == text

@@ -254,3 +254,15 @@ def test_of_two_replays_at_once_one_is_sent_away(lake, run_job, night):
     night(D1, future_tolerance_minutes=0)
     with only(lake / "_staging" / "replay.lock", "replay"), pytest.raises(TemporaryError, match="another replay"):
         run_job("replay", D3, None, "--reason", "after")
+
+
+def test_a_night_run_again_under_the_new_rule_does_not_double_what_was_replayed(lake, run_job, night, ids, told):
+    land(lake, D1, "a.csv", line("1"), *future("2"))
+    night(D1, future_tolerance_minutes=0)
+    run_job("replay", D3, None, "--reason", "after")
+    night(D3)
+    night(D1)  # with the usual tolerance of a day
+    night(D1, future_tolerance_minutes=3 * 24 * 60)
+    assert ids() == [("1", D1), ("2", D3)] and told() == {D1: (1, 1, 0), D3: (1, 0, 0)}
+    night(D3)
+    assert ids() == [("1", D1), ("2", D3)] and told() == {D1: (1, 1, 0), D3: (1, 0, 0)}

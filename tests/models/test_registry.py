@@ -8,7 +8,17 @@ from dataclasses import replace
 import pytest
 
 from models.btyd import BgNbd, GammaGamma
-from models.registry import CHAMPION, UnreadableModelError, _client, _describe, _find, describe, load_champion, register
+from models.registry import (
+    CHAMPION,
+    UnreadableModelError,
+    _client,
+    _describe,
+    _find,
+    describe,
+    forget_run,
+    load_champion,
+    register,
+)
 
 MODEL = BgNbd(
     0.243, 4.414, 0.793, 2.426, ("x", "t_x", "T"), {"log_likelihood": -9582.4, "undefined": float("nan")}, seed=7
@@ -111,6 +121,29 @@ def test_a_copied_store_reads_its_own_files(uri, tmp_path):
     shutil.copytree(tmp_path / "models", tmp_path / "copy")
     folder, _ = load_champion("orders", lambda folder: folder, f"sqlite:///{tmp_path}/copy/mlflow.db")
     assert folder.is_relative_to(tmp_path / "copy")
+
+
+def files_of(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_copied_store_keeps_its_new_models_and_leaves_the_originals_files(uri, tmp_path):
+    register("orders", MODEL, tracking_uri=uri, training_key="k")
+    shutil.copytree(tmp_path / "models", tmp_path / "copy")
+    before = files_of(tmp_path / "models")
+    copied = f"sqlite:///{tmp_path}/copy/mlflow.db"
+    register("orders", OTHER, tracking_uri=copied, training_key="k")
+    assert files_of(tmp_path / "models") == before
+    assert load_champion("orders", BgNbd.load, copied)[0].r == OTHER.r
+    assert len(list((tmp_path / "copy" / "artifacts").rglob("bg_nbd.json"))) == 1
+
+
+def test_a_run_is_forgotten_with_its_versions_and_files(uri, tmp_path):
+    register("orders", MODEL, tracking_uri=uri, training_key="k")
+    [file] = (tmp_path / "models" / "artifacts").rglob("bg_nbd.json")
+    assert forget_run(file.relative_to(tmp_path / "models" / "artifacts").parts[0], uri) == ["orders"]
+    assert not file.exists() and load_champion("orders", BgNbd.load, uri) is None
+    assert forget_run("nobody's", uri) == []
 
 
 @pytest.mark.parametrize("text", [None, "", "{}"])
