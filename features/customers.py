@@ -21,8 +21,11 @@ def customer_360(
     clv: DataFrame,
     people: DataFrame,
     consents: DataFrame,
+    persons: DataFrame | None = None,
 ) -> DataFrame:
     """`customer_360` of one date, from that date's snapshot and scores and the people and consents known by then.
+
+    `persons` (customer_id, person_id): what somebody said on one account holds for the others as well.
 
     What a model did not score is null; only who never ordered is `no_orders` without any model.
     """
@@ -35,7 +38,7 @@ def customer_360(
         .join(_churn(churn), KEY, how="left")
         .join(_clv(clv), KEY, how="left")
         .join(latest_people(people), "customer_id", how="left")
-        .join(_marketing(consents), "customer_id", how="left")
+        .join(_marketing(consents, persons), "customer_id", how="left")
         .withColumn("segment", F.coalesce("segment", F.when(~has_ordered, "no_orders")))
         .withColumn("models", F.when(models != "", models))
     )
@@ -72,8 +75,8 @@ def latest_people(people: DataFrame) -> DataFrame:
     return latest.select("customer_id", "country", "region")
 
 
-def _marketing(consents: DataFrame) -> DataFrame:
-    held = newest_consent(consents, MARKETING)
+def _marketing(consents: DataFrame, persons: DataFrame | None) -> DataFrame:
+    held = newest_consent(consents, MARKETING, persons)
     return held.select("customer_id", F.col("is_granted").alias("has_marketing_consent"))
 
 

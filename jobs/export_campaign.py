@@ -1,7 +1,7 @@
 """Write the campaign file of a planned date: the customers to contact, most worth keeping first.
 
-Reads `campaign_assignment`, `customer_360`, `clean_consent`; writes `contacts.csv` and `manifest.json` in
-`exports/<campaign>/<as_of_date>/`.
+Reads `campaign_assignment`, `customer_360`, `clean_consent`, `clean_identity`; writes `contacts.csv` and
+`manifest.json` in `exports/<campaign>/<as_of_date>/`.
 
 The folder appears whole or not at all. The arm that is left alone never leaves the house, nor does who took the consent
 back since the plan was made: the newest one known counts, whichever run brought it.
@@ -13,6 +13,7 @@ import io
 import json
 import os
 import shutil
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from jobs.errors import MissingInputError
 from jobs.tables import Run
 from schemas.campaign import CAMPAIGN_ASSIGNMENT
 from schemas.clean import CLEAN_CONSENT
+from schemas.identity import CLEAN_IDENTITY
 from schemas.score import CUSTOMER_360
 
 if TYPE_CHECKING:
@@ -58,9 +60,11 @@ def main(arguments: list[str]) -> None:
 
 def with_consent(run: Run, chosen: list["Row"]) -> list["Row"]:
     """The contacts whose newest consent to marketing, of all that the lake knows now, is a yes."""
-    from features.consent import MARKETING, newest_consent
+    from features.consent import MARKETING, accounts_of_persons, newest_consent
 
-    granted = newest_consent(run.read(CLEAN_CONSENT), MARKETING).filter("is_granted")
+    # Whom two accounts are known to be by now, whichever run found it out.
+    persons = accounts_of_persons(run.read(CLEAN_IDENTITY), date.max) if run.exists(CLEAN_IDENTITY) else None
+    granted = newest_consent(run.read(CLEAN_CONSENT), MARKETING, persons).filter("is_granted")
     plans = run.read(CAMPAIGN_ASSIGNMENT).filter(f"as_of_date = DATE'{run.as_of_date}'").select("customer_id")
     allowed = {row.customer_id for row in granted.join(plans, "customer_id", how="left_semi").collect()}
     return [row for row in chosen if row.customer_id in allowed]

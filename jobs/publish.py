@@ -1,7 +1,7 @@
 """Make the run's date visible: all of it in one commit, or nothing.
 
 Reads `feature_customer`, `score_*`, `clean_customers`, `clean_consent`,
-`ops_gate`; writes `customer_360`.
+`clean_identity`, `ops_gate`; writes `customer_360`.
 
 Refused (exit code 4) while a gate of the date failed or was not run. A date that is published stays as it is.
 """
@@ -13,6 +13,7 @@ from jobs.errors import GateRefusedError
 from jobs.tables import Run
 from schemas.clean import CLEAN_CONSENT, CLEAN_CUSTOMERS
 from schemas.feature import FEATURE_CUSTOMER
+from schemas.identity import CLEAN_IDENTITY
 from schemas.ops import GATED_LAYERS, OPS_GATE
 from schemas.score import CUSTOMER_360, SCORE_CHURN, SCORE_CLV, SCORE_EMBEDDING, SCORE_RFM
 
@@ -28,15 +29,16 @@ def main(arguments: list[str]) -> None:
     refuse_without_gates(run)
     from pyspark.sql import functions as F
 
-    from features.consent import known_consent
+    from features.consent import accounts_of_persons, known_consent
     from features.customers import customer_360
 
     of_date = F.col("as_of_date") == F.lit(run.as_of_date)
     tables = (FEATURE_CUSTOMER, SCORE_RFM, SCORE_EMBEDDING, SCORE_CHURN, SCORE_CLV)
     snapshot, rfm, embedding, churn, clv = (run.read(table).filter(of_date) for table in tables)
     consents = known_consent(run.read(CLEAN_CONSENT), run.as_of_date)
+    persons = accounts_of_persons(run.read(CLEAN_IDENTITY), run.as_of_date) if run.exists(CLEAN_IDENTITY) else None
     people = run.known(CLEAN_CUSTOMERS)
-    rows = customer_360(snapshot, rfm, embedding, churn, clv, people=people, consents=consents)
+    rows = customer_360(snapshot, rfm, embedding, churn, clv, people=people, consents=consents, persons=persons)
     with runtime.step("publish", as_of_date=run.as_of_date):
         run.replace(rows, CUSTOMER_360)
 

@@ -7,6 +7,7 @@ Reads `clean_order_lines`, `clean_events`, `clean_reviews`, `clean_campaign_even
 from typing import TYPE_CHECKING
 
 from jobs import runtime
+from jobs.landing_checks import refuse_stopped
 from jobs.tables import Run
 from schemas.clean import CLEAN_CAMPAIGN_EVENTS, CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_REVIEWS
 from schemas.feature import FEATURE_CUSTOMER_DAY, FEATURE_VISITOR_DAY
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 def main(arguments: list[str]) -> None:
     """Replace the tiles of the run's days."""
     run = runtime.run_of(runtime.parser("tile", __doc__).parse_args(arguments))
+    refuse_stopped(run)
     run.replace(tiles_of(run), FEATURE_CUSTOMER_DAY)
     if run.exists(CLEAN_EVENTS):
         write_visitors(run)

@@ -21,7 +21,7 @@ from schemas.feature import (
     FEATURE_VISITOR_DAY,
 )
 from schemas.identity import CLEAN_IDENTITY, CLEAN_IDENTITY_EDGE
-from schemas.ops import OPS_ERASED_CUSTOMER, OPS_ERASURE, OPS_FILE, OPS_GATE, OPS_REPLAY, OPS_RUN
+from schemas.ops import OPS_ERASED_CUSTOMER, OPS_ERASURE, OPS_FILE, OPS_GATE, OPS_LATENESS, OPS_REPLAY, OPS_RUN
 from schemas.raw import RAW_QUARANTINE, SOURCES
 from schemas.score import CUSTOMER_360, SCORE_CHURN, SCORE_CLV, SCORE_EMBEDDING, SCORE_RFM
 
@@ -53,6 +53,7 @@ TABLES: tuple[Table, ...] = (
     CAMPAIGN_RESULT,
     OPS_FILE,
     OPS_RUN,
+    OPS_LATENESS,
     OPS_REPLAY,
     OPS_GATE,
     OPS_ERASED_CUSTOMER,

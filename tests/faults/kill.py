@@ -56,29 +56,47 @@ def kill_once(lake: Path, job: Job, should_die: Callable[[float], bool], day: da
 
 
 def kill_in_the_middle(
-    lake: Path, job: Job, written: int, chance: random.Random, scratch: Path, day: date = NIGHT
+    lake: Path,
+    job: Job,
+    written: int,
+    chance: random.Random,
+    scratch: Path,
+    day: date = NIGHT,
+    *,
+    by_time: bool = False,
 ) -> tuple[Path, str]:
     """(a copy of the lake as the killed job left it, at which moment).
 
     `written` is how many files the whole job writes; it dies when so many of them are there as chance says, and a few
-    milliseconds later. A job that was quicker is done again on another copy, and dies after a share of its time.
+    milliseconds later; `by_time`, or where it was quicker, after a share of its time, on another copy.
     """
-    seconds = 0.0
+    seconds = _seconds(lake, job, day, scratch) if by_time else 0.0
     for number in range(TRIES):
         left = copy(lake, scratch / f"{'-'.join(job)}{number}")
         before = files_of(left)
-        if number == 0:
+        if number == 0 and not by_time:
             most, delay = chance.randint(1, max(1, written - 1)), chance.uniform(0, 0.05)
             moment = f"{delay * 1000:.0f} ms after file {most} of {written}"
             killed, seconds = kill_once(left, job, _after_files(left, before, most, delay), day)
         else:
-            share = chance.uniform(0.3, 0.9)
+            share = chance.uniform(0.3, 0.95)
             moment = f"after {share:.2f} of {seconds:.1f} s"
             killed, took = kill_once(left, job, lambda age, last=seconds * share: age > last, day)
             seconds = min(seconds, took)  # on a machine less busy now, it would be over before the next kill too
         if killed:
             return left, moment
     raise AssertionError(f"{job} was quicker than every kill")
+
+
+_SECONDS: dict[tuple[Path, Job], float] = {}
+
+
+def _seconds(lake: Path, job: Job, day: date, scratch: Path) -> float:
+    """Seconds of the job as a process, on a copy of its own; measured once."""
+    if (lake, job) not in _SECONDS:
+        undisturbed = copy(lake, scratch / "undisturbed")
+        _SECONDS[lake, job] = kill_once(undisturbed, job, lambda _: False, day)[1]
+    return _SECONDS[lake, job]
 
 
 def _after_files(lake: Path, before: set[str], most: int, delay: float) -> Callable[[float], bool]:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import random
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -195,10 +196,13 @@ def chance() -> Iterator[random.Random]:
     yield random.Random(drawn)
 
 
-def assert_killed_and_run_again_completes(published: Path, erased: Path, chance: random.Random, scratch: Path) -> None:
+def assert_killed_and_run_again_completes(
+    published: Path, erased: Path, chance: random.Random, scratch: Path, *, by_time: bool = False
+) -> None:
     one = customer(published)
     written = len(files_of(erased) - files_of(published))
-    left, moment = kill_in_the_middle(published, ("erase", "--customer", one), written, chance, scratch)
+    job = ("erase", "--customer", one)
+    left, moment = kill_in_the_middle(published, job, written, chance, scratch, by_time=by_time)
     print(f"erase killed {moment}")
     run_erase(left, one)
     assert places(left, one) == []
@@ -218,4 +222,5 @@ def test_an_erasure_killed_and_run_again_completes(
 def test_an_erasure_killed_anywhere_completes(
     kill: int, published: Path, erased: Path, chance: random.Random, tmp_path: Path
 ) -> None:
-    assert_killed_and_run_again_completes(published, erased, chance, tmp_path)
+    assert_killed_and_run_again_completes(published, erased, chance, tmp_path, by_time=kill % 2 == 1)
+    shutil.rmtree(tmp_path)

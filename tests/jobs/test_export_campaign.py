@@ -16,6 +16,7 @@ from jobs.errors import MissingInputError
 from jobs.settings import Settings
 from schemas.campaign import CAMPAIGN_ASSIGNMENT
 from schemas.clean import CLEAN_CONSENT
+from schemas.identity import CLEAN_IDENTITY
 from schemas.score import CUSTOMER_360
 
 D = date(2024, 3, 31)
@@ -96,6 +97,18 @@ def test_who_took_the_consent_back_after_the_plan_is_not_contacted(lake, give_pl
     assert [row["customer_id"] for row in contacts(lake)] == ["stays"]
     about = json.loads((folder(lake) / "manifest.json").read_text())
     assert (about["contact_count"], about["control_count"], about["withdrawn_count"]) == (1, 1, 1)
+
+
+def test_a_consent_taken_back_on_one_account_holds_for_the_persons_other_account(
+    lake, give_plan, consent, make_run, frame, run_job
+):
+    give_plan({"customer_id": "first"}, {"customer_id": "other"})
+    one = {"identifier_kind": "customer", "customer_id": "first", "valid_from": D, "ingest_date": D}
+    known = [one | {"identifier": account} for account in ("first", "second")]
+    make_run(D).merge(frame(CLEAN_IDENTITY, *known), CLEAN_IDENTITY)
+    consent(False, "second", day=D + timedelta(days=1))
+    run_job("export_campaign", D)
+    assert [row["customer_id"] for row in contacts(lake)] == ["other"]
 
 
 def test_who_never_agreed_is_contacted_only_where_no_consent_is_required(lake, give_plan, make_run, run_job):

@@ -27,7 +27,7 @@ from schemas.feature import (
     FEATURE_VISITOR_DAY,
 )
 from schemas.identity import CLEAN_IDENTITY, CLEAN_IDENTITY_EDGE
-from schemas.ops import OPS_FILE, OPS_RUN
+from schemas.ops import OPS_FILE, OPS_LATENESS, OPS_RUN
 from schemas.raw import RAW_QUARANTINE, SOURCES
 from schemas.score import CUSTOMER_360
 
@@ -48,6 +48,7 @@ ADDED_TO = (
     RAW_QUARANTINE,
     OPS_FILE,
     OPS_RUN,
+    OPS_LATENESS,
     CLEAN_EVENTS,
     CLEAN_ORDER_LINES,
     CLEAN_REVIEWS,
