@@ -15,9 +15,9 @@ fail at once, for a retry changes nothing.
   asked for is not over.
 - `ingest_logs` (landing files to raw and clean tables) 2: there is no `landing/`, a file that this date read before is
   gone, or something under it lies in no place of a landing file; the log names it. Or the date is far after all that
-  was landed. Or an earlier night read files and was never finished: repair and clear that one from `ingest_logs`, then this one; no night goes on
-  without the rows of those before it. A source that changed its columns or types stops alone: the log names file and
-  column, the others go on, and `check_clean` refuses.
+  was landed. Or an earlier night read files and was never finished: repair and clear that one from `ingest_logs`, then
+  this one; no night goes on without the rows of those before it. A source that changed its columns or types stops
+  alone: the log names file and column, the others go on, and `check_clean` refuses.
 - `check_clean` 4: the log names the expectation and the rows. A day whose files never came fails here, by its volume,
   and a source that sends nothing on a weekday on which it always did.
   Repair or replace the day's files, clear `ingest_logs`; until then every later night stops at its own `ingest_logs`.
