@@ -20,7 +20,9 @@ from schemas.clean import (
     CLEAN_PRODUCTS,
     CLEAN_REVIEWS,
     CLEAN_SESSIONS,
+    MATCH_KINDS,
 )
+from schemas.ops import OPS_RUN
 from schemas.raw import (
     RAW_CAMPAIGN_EVENTS,
     RAW_CLICKSTREAM,
@@ -74,11 +76,17 @@ def conform_orders(run: Run) -> None:
     """Lines of the run, then the orders that they touched."""
     from features.line_rules import with_line_kind
     from features.orders import order_lines, orders
+    from features.returns import is_unnamed_return
 
     settings = run.settings
     transactions = run.known(RAW_TRANSACTIONS)
-    lines = order_lines(transactions, run.first, settings.business_timezone, settings.return_window_days)
-    run.replace(with_line_kind(in_shop_currency(run, lines), settings.line_rules), CLEAN_ORDER_LINES)
+    has_unnamed = bool(run.brought(RAW_TRANSACTIONS).filter(is_unnamed_return()).head(1))
+    zone, window = settings.business_timezone, settings.return_window_days
+    lines = order_lines(transactions, run.first, zone, window, has_unnamed)
+    lines = with_line_kind(in_shop_currency(run, lines), settings.line_rules)
+    run.replace(lines, CLEAN_ORDER_LINES, largest_day=largest_day(run, "transactions"))
+    with runtime.step("returns") as facts:
+        facts.update(return_counts(run))
     touched = run.brought(CLEAN_ORDER_LINES).select("order_id")
     payments = run.read(RAW_PAYMENTS)
     if run.exists(RAW_PAYMENTS):
@@ -91,6 +99,20 @@ def conform_orders(run: Run) -> None:
         CLEAN_ORDERS,
         without_rows(before, all_lines),
     )
+
+
+def largest_day(run: Run, source: str) -> int:
+    """New rows of the source in the run's day that brought most."""
+    from pyspark.sql import functions as F
+
+    of_source = run.brought(OPS_RUN).filter(F.col("source") == source)
+    return of_source.agg(F.max("new_row_count").alias("most")).collect()[0].most or 0
+
+
+def return_counts(run: Run) -> dict[str, int]:
+    """Returns that the run brought, by how they found their order."""
+    kinds = run.brought(CLEAN_ORDER_LINES).filter("match_kind IS NOT NULL").groupBy("match_kind").count().collect()
+    return dict.fromkeys(MATCH_KINDS, 0) | {row["match_kind"]: row["count"] for row in kinds}
 
 
 def in_shop_currency(run: Run, lines: "DataFrame") -> "DataFrame":
@@ -142,7 +164,9 @@ def conform_clicks(run: Run) -> None:
     earlier = placed_before.filter(F.col("event_date").isin(sorted(near)))
     settings = run.settings
     run.replace(
-        clean_events(clicks, earlier, settings.session_gap_minutes, settings.bot_events_per_minute), CLEAN_EVENTS
+        clean_events(clicks, earlier, settings.session_gap_minutes, settings.bot_events_per_minute),
+        CLEAN_EVENTS,
+        largest_day=largest_day(run, "clickstream"),
     )
     before = of_former_try(run, CLEAN_SESSIONS)
     touched = run.brought(CLEAN_EVENTS).select("session_id").unionByName(before).distinct()

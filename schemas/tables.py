@@ -13,7 +13,13 @@ from schemas.clean import (
     CLEAN_SESSIONS,
 )
 from schemas.contract import Table
-from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, FEATURE_PATTERN, FEATURE_PRODUCT
+from schemas.feature import (
+    FEATURE_CUSTOMER,
+    FEATURE_CUSTOMER_DAY,
+    FEATURE_PATTERN,
+    FEATURE_PRODUCT,
+    FEATURE_VISITOR_DAY,
+)
 from schemas.identity import CLEAN_IDENTITY, CLEAN_IDENTITY_EDGE
 from schemas.ops import OPS_ERASED_CUSTOMER, OPS_ERASURE, OPS_FILE, OPS_GATE, OPS_LATENESS, OPS_REPLAY, OPS_RUN
 from schemas.raw import RAW_QUARANTINE, SOURCES
@@ -34,6 +40,7 @@ TABLES: tuple[Table, ...] = (
     CLEAN_IDENTITY_EDGE,
     CLEAN_IDENTITY,
     FEATURE_CUSTOMER_DAY,
+    FEATURE_VISITOR_DAY,
     FEATURE_CUSTOMER,
     FEATURE_PRODUCT,
     FEATURE_PATTERN,
