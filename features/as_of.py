@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
@@ -27,3 +27,30 @@ def newest(rows: DataFrame, key: Sequence[str], *by: str) -> DataFrame:
     """One row per key: the one with the highest values of the columns `by`, which should leave no tie."""
     first = Window.partitionBy(*key).orderBy(*(F.desc(name) for name in by))
     return rows.withColumn("_place", F.row_number().over(first)).filter("_place = 1").drop("_place")
+
+
+DAY_LENGTH, MICROS_DIGITS = len("2024-02-29"), 18
+
+
+def first_known(name: str, is_moment: bool = False) -> Column:
+    """Aggregate: the least value (text, date or moment) among the rows of the earliest run that brought one, as text.
+
+    `known_text` and `known_moment` read it. The least of a struct says the same and took Sail 0.7.2 six times as long.
+    """
+    value = F.lpad(F.unix_micros(name).cast("string"), MICROS_DIGITS, "0") if is_moment else F.col(name).cast("string")
+    return F.min(F.concat(F.col("ingest_date").cast("string"), value))
+
+
+def known_day(found: str) -> Column:
+    """The run of a `first_known`."""
+    return F.substring(found, 1, DAY_LENGTH).cast("date")
+
+
+def known_text(found: str) -> Column:
+    """The value of a `first_known`."""
+    return F.expr(f"substring({found}, {DAY_LENGTH + 1})")
+
+
+def known_moment(found: str) -> Column:
+    """The moment of a `first_known`."""
+    return F.timestamp_micros(known_text(found).cast("bigint"))

@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
+from features.as_of import first_known, known_day, known_moment, known_text
 from features.line_rules import is_merchandise, money_of
 from features.returns import RETURN_TYPES, matched_returns
 from schemas.line_rules import EXCLUDED, POSTAGE
@@ -67,12 +68,12 @@ def order_starts(lines: DataFrame) -> DataFrame:
 
     Fixed then: a line that comes later does not move the order to another day.
     """
-    start = F.min(F.struct("ingest_date", "event_at"))
-    starts = lines.filter(~F.col("is_return")).groupBy("order_id").agg(start.alias("start"))
+    start = first_known("event_at", is_moment=True).alias("start")
+    starts = lines.filter(~F.col("is_return")).groupBy("order_id").agg(start)
     return starts.select(
         F.col("order_id").alias("wanted_order_id"),
-        F.col("start.event_at").alias("order_at"),
-        F.col("start.ingest_date").alias("first_ingest_date"),
+        known_moment("start").alias("order_at"),
+        known_day("start").alias("first_ingest_date"),
     )
 
 
@@ -144,9 +145,9 @@ def orders(lines: DataFrame, payments: DataFrame) -> DataFrame:
     given_back = F.when(F.col("line_type").isin(*RETURN_TYPES), -F.col("net_amount")).otherwise(0)
     paid = payments.groupBy("order_id").agg(F.sum("payment_amount").alias("paid_amount"))
     totals = lines.groupBy("order_id").agg(
-        F.min(F.when(F.col("customer_id").isNotNull(), F.struct("ingest_date", "customer_id"))).alias("owner"),
-        F.min(F.struct("ingest_date", "event_at")).alias("start"),
-        F.min(F.struct("ingest_date", "order_date")).alias("day"),
+        first_known("customer_id").alias("owner"),
+        first_known("event_at", is_moment=True).alias("start"),
+        first_known("order_date").alias("day"),
         *_sums(),
         F.sum(given_back).alias("refund_amount"),
         F.sum(money_of(POSTAGE)).alias("postage_amount"),
@@ -157,9 +158,9 @@ def orders(lines: DataFrame, payments: DataFrame) -> DataFrame:
     )
     states = totals.withColumns(
         {
-            "customer_id": F.col("owner.customer_id"),
-            "order_at": F.col("start.event_at"),
-            "order_date": F.col("day.order_date"),
+            "customer_id": known_text("owner"),
+            "order_at": known_moment("start"),
+            "order_date": known_text("day").cast("date"),
             "is_order": _is_order(),
         }
     )

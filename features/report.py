@@ -83,6 +83,17 @@ def refusals(quarantine: DataFrame, as_of_date: date) -> DataFrame:
     )
 
 
+def return_kinds(lines: DataFrame, as_of_date: date) -> DataFrame:
+    """Returns by how they found their order, of the date's run and of all `lines`, and what those were worth."""
+    of_run = (F.col("ingest_date") == F.lit(as_of_date)).cast("bigint")
+    returned = lines.filter(F.col("match_kind").isNotNull())
+    return returned.groupBy("match_kind").agg(
+        F.sum(of_run).alias("of_run_count"),
+        F.count("match_kind").alias("line_count"),
+        F.sum(-F.col("net_amount")).alias("refund_amount"),
+    )
+
+
 def plan_totals(plans: DataFrame) -> DataFrame:
     """One row per campaign, arm and segment of the plans."""
     return plans.groupBy("campaign_id", "arm", "segment").agg(

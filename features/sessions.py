@@ -11,6 +11,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
+from features.as_of import first_known, known_day, known_text
+
 # Not "cubot", a make of phones; said without look-behind, which Sail's regular expressions lack.
 BOT_AGENT = r"(?i)((^|[^uU]|(^|[^cC])[uU])bot|crawl|spider|slurp|headless|python-requests|curl/|wget)"
 
@@ -140,9 +142,9 @@ def _with_customer(events: DataFrame, earlier: DataFrame) -> DataFrame:
         .unionByName(events.select(*known))
         .filter(F.col("customer_id").isNotNull())
         .groupBy("session_id")
-        .agg(F.min(F.struct("ingest_date", "customer_id")).alias("owner"))
+        .agg(first_known("customer_id").alias("owner"))
     )
-    of_session = F.when(F.col("owner.ingest_date") <= F.col("ingest_date"), F.col("owner.customer_id"))
+    of_session = F.when(known_day("owner") <= F.col("ingest_date"), known_text("owner"))
     return (
         events.join(owners, "session_id", "left")
         .withColumn("customer_id", F.coalesce("customer_id", of_session))
@@ -159,7 +161,7 @@ def sessions(events: DataFrame) -> DataFrame:
     first, last = F.min("event_at"), F.max("event_at")
     summed = events.groupBy("session_id").agg(
         F.max("visitor_id").alias("visitor_id"),
-        F.min(F.when(F.col("customer_id").isNotNull(), F.struct("ingest_date", "customer_id"))).alias("owner"),
+        first_known("customer_id").alias("owner"),
         first.alias("started_at"),
         last.alias("ended_at"),
         F.min("event_date").alias("session_date"),
@@ -173,4 +175,4 @@ def sessions(events: DataFrame) -> DataFrame:
         F.max("is_bot").alias("is_bot"),
         F.max("ingest_date").alias("last_ingest_date"),
     )
-    return summed.withColumn("customer_id", F.col("owner.customer_id"))
+    return summed.withColumn("customer_id", known_text("owner"))

@@ -19,6 +19,7 @@ MOMENT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?(Z|[+-]\d{2
 OFFSET = r"(Z|[T ].*[+-]\d{2}:?\d{2})$"
 YES, NO = ("true", "t", "yes", "y", "on", "1"), ("false", "f", "no", "n", "off", "0")
 EARLIEST, LATEST = "1970-01-02", "9999-01-01"  # beside them a zone's offset leaves what calendars hold
+SECONDS_AT = 17  # place of the colon before the seconds
 MINUTES_ALONE = r"^(.{10}[T ]\d{2}:\d{2})( ?(?:Z|[+-]\d{2}:?\d{2}))$"
 EPOCH_SECONDS, EPOCH_MILLIS = r"^\d{10}$", r"^\d{13}$"
 NO_CUSTOMER = ("NULL", "null", "NA", "N/A", "None", "nan", "NaN")  # as exports spell a guest
@@ -45,7 +46,7 @@ def typed_rows(
         "source_file",
         "ingest_date",
         *(F.col(column.name).alias(TEXT + column.name) for column in columns),
-        *(_typed(column, timezone).alias(column.name) for column in columns),
+        *(_typed_or_null(column, timezone).alias(column.name) for column in columns),
         EXTRA,
         "source_line",
         "problem",
@@ -74,6 +75,12 @@ def typed_rows(
     )
 
 
+def _typed_or_null(column: Column, timezone: str) -> SparkColumn:
+    """The typed value. A column that no source sends is left alone: on Sail its nulls would cost as text does."""
+    typed = _typed(column, timezone)
+    return typed if column.is_required else F.when(F.col(column.name).isNotNull(), typed)
+
+
 def _typed(column: Column, timezone: str) -> SparkColumn:
     text = F.trim(F.col(column.name))
     match column.type:
@@ -97,28 +104,32 @@ def _typed(column: Column, timezone: str) -> SparkColumn:
 
 
 def _moment(text: SparkColumn, timezone: str) -> SparkColumn:
-    """ISO 8601 or epoch; without an offset it is business time."""
+    """ISO 8601 or epoch; without an offset it is business time. What is most usual is asked first: it costs least."""
     # The engines read no offset after minutes alone.
-    parsed = F.regexp_replace(text, MINUTES_ALONE, "$1:00$2").try_cast(T.TimestampType())
+    has_seconds = F.substring(text, SECONDS_AT, 1) == ":"
+    spelt = F.when(has_seconds, text).otherwise(F.regexp_replace(text, MINUTES_ALONE, "$1:00$2"))
+    parsed = spelt.try_cast(T.TimestampType())
     iso = F.when(text.rlike(OFFSET), parsed).otherwise(F.to_utc_timestamp(parsed, timezone))
     return (
-        F.when(text.rlike(EPOCH_SECONDS), F.timestamp_seconds(text.try_cast(T.LongType())))
+        F.when(text.rlike(MOMENT), iso)
+        .when(text.rlike(EPOCH_SECONDS), F.timestamp_seconds(text.try_cast(T.LongType())))
         .when(text.rlike(EPOCH_MILLIS), F.timestamp_millis(text.try_cast(T.LongType())))
-        .when(text.rlike(MOMENT), iso)
     )
 
 
 def _broken_rule(column: Column) -> SparkColumn:
     """The first rule of a column that a row breaks, in words; null when it keeps them all."""
     text, typed = F.col(TEXT + column.name), F.col(column.name)
-    is_given = F.coalesce(F.trim(text) != "", F.lit(False))
+    # Null is asked first, and alone decides where a source does not send the column.
+    is_given = text.isNotNull() & (F.trim(text) != "")
     if column.name == "customer_id":
         is_given = is_given & ~F.trim(text).isin(*NO_CUSTOMER)
     shown = F.substring(text, 1, 40)
     kind = column.type.simpleString()
-    found = F.when(is_given & typed.isNull(), F.concat(F.lit(f"{column.name} is no {kind}: "), shown))
+    is_mistyped = typed.isNull() & is_given
+    found = F.when(is_mistyped, F.concat(F.lit(f"{column.name} is no {kind}: "), shown))
     if column.name.endswith("_id"):
-        has_control = F.coalesce(F.trim(text).rlike(CONTROL), F.lit(False))
+        has_control = text.isNotNull() & F.trim(text).rlike(CONTROL)
         told = F.lit(f"{column.name} has a line break or control character; is a quote missing?")
         found = found.when(has_control, told)
     for rule in column.constraints:

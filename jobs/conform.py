@@ -22,6 +22,7 @@ from schemas.clean import (
     CLEAN_SESSIONS,
     MATCH_KINDS,
 )
+from schemas.ops import OPS_RUN
 from schemas.raw import (
     RAW_CAMPAIGN_EVENTS,
     RAW_CLICKSTREAM,
@@ -82,7 +83,8 @@ def conform_orders(run: Run) -> None:
     has_unnamed = bool(run.brought(RAW_TRANSACTIONS).filter(is_unnamed_return()).head(1))
     zone, window = settings.business_timezone, settings.return_window_days
     lines = order_lines(transactions, run.first, zone, window, has_unnamed)
-    run.replace(with_line_kind(in_shop_currency(run, lines), settings.line_rules), CLEAN_ORDER_LINES)
+    lines = with_line_kind(in_shop_currency(run, lines), settings.line_rules)
+    run.replace(lines, CLEAN_ORDER_LINES, largest_day=largest_day(run, "transactions"))
     with runtime.step("returns") as facts:
         facts.update(return_counts(run))
     touched = run.brought(CLEAN_ORDER_LINES).select("order_id")
@@ -97,6 +99,14 @@ def conform_orders(run: Run) -> None:
         CLEAN_ORDERS,
         without_rows(before, all_lines),
     )
+
+
+def largest_day(run: Run, source: str) -> int:
+    """New rows of the source in the run's day that brought most."""
+    from pyspark.sql import functions as F
+
+    of_source = run.brought(OPS_RUN).filter(F.col("source") == source)
+    return of_source.agg(F.max("new_row_count").alias("most")).collect()[0].most or 0
 
 
 def return_counts(run: Run) -> dict[str, int]:
@@ -154,7 +164,11 @@ def conform_clicks(run: Run) -> None:
     earlier = placed_before.filter(F.col("event_date").isin(sorted(near)))
     settings = run.settings
     limits = BotLimits(settings.bot_events_per_minute, settings.bot_events_per_day)
-    run.replace(clean_events(clicks, earlier, settings.session_gap_minutes, limits), CLEAN_EVENTS)
+    run.replace(
+        clean_events(clicks, earlier, settings.session_gap_minutes, limits),
+        CLEAN_EVENTS,
+        largest_day=largest_day(run, "clickstream"),
+    )
     before = of_former_try(run, CLEAN_SESSIONS)
     touched = run.brought(CLEAN_EVENTS).select("session_id").unionByName(before).distinct()
     all_events = run.read(CLEAN_EVENTS).join(touched, "session_id", "left_semi")

@@ -68,7 +68,7 @@ def ingest(run: Run, staging: Path) -> None:
                 stops.append(stop(run, table, fault))
                 continue
             one = tagged(run, table, rows)
-            run.replace(one.of_fate("new"), table)
+            run.replace(one.of_fate("new"), table, largest_day=one.largest_day)
             facts.update({fate: one.total(fate) for fate in FATES})
             staged.append(one)
     write_quarantine(run, staged)

@@ -50,6 +50,11 @@ class Staged:
         """The rows of one fate: new, duplicate or quarantined."""
         return self.rows.filter(f"fate = '{fate}'")
 
+    @property
+    def largest_day(self) -> int:
+        """New rows of the run that brought most."""
+        return max((day.get("new", 0) for day in self.fates.values()), default=0)
+
     def total(self, fate: str) -> int:
         """Rows of one fate over all runs."""
         return sum(day.get(fate, 0) for day in self.fates.values())
@@ -99,20 +104,19 @@ def checked(run: Run, table: "Table", rows: "DataFrame") -> "DataFrame":
 def with_fates(run: Run, table: "Table", staged: "DataFrame") -> "DataFrame":
     """The staged rows with `source` and `fate`: quarantined, a duplicate of a row that came before, or new."""
     from pyspark.sql import functions as F
-    from pyspark.sql.window import Window
+
+    from features.duplicates import with_occurrence
 
     known = known_ids(run, table, staged).withColumn("is_known", F.lit(True))
-    first_come = Window.partitionBy("event_id").orderBy(
-        F.col("reason").isNotNull(), "ingest_date", "source_file", "source_line"
-    )
+    first_come = (F.col("reason").isNotNull(), "ingest_date", "source_file", "source_line")
     fate = (
         F.when(F.col("reason").isNotNull(), "quarantined")
         .when(F.col("is_known") | (F.col("_occurrence") > 1), "duplicate")
         .otherwise("new")
     )
     return (
-        staged.withColumn("_occurrence", F.row_number().over(first_come))
-        .join(known, "event_id", "left")
+        with_occurrence(staged, "event_id", *first_come)
+        .join(F.broadcast(known), "event_id", "left")
         .withColumn("fate", fate)
         .withColumn("source", F.lit(table.name.removeprefix("raw_")))
     )

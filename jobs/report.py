@@ -1,7 +1,7 @@
 """Write the report of a published date: one HTML page that needs nothing beside it.
 
-Reads `customer_360`, `feature_customer_day`, `score_clv`, `campaign_*`, `ops_*`, `raw_quarantine` and the model
-registry; writes `reports/<as_of_date>.html`. Exit code 2 for a date that is not published.
+Reads `customer_360`, `feature_customer_day`, `clean_order_lines`, `score_clv`, `campaign_*`, `ops_*`, `raw_quarantine`
+and the model registry; writes `reports/<as_of_date>.html`. Exit code 2 for a date that is not published.
 
 A rerun over the same data gives the same bytes: no clock, no chance, no customer in it.
 """
@@ -17,6 +17,7 @@ from jobs import runtime
 from jobs.errors import MissingInputError
 from jobs.tables import Run
 from schemas.campaign import CAMPAIGN_ASSIGNMENT, CAMPAIGN_RESULT
+from schemas.clean import CLEAN_ORDER_LINES, MATCH_KINDS
 from schemas.feature import FEATURE_CUSTOMER_DAY
 from schemas.ops import OPS_GATE, OPS_RUN
 from schemas.raw import RAW_QUARANTINE
@@ -97,6 +98,7 @@ def page_facts(run: Run, published: list[date]) -> dict[str, Any]:
     runs = rows_of(run.known(OPS_RUN).filter(F.col("ingest_date") >= F.lit(earliest)))
     first_run = min(sorted({row["ingest_date"] for row in runs})[-RUNS:], default=run.as_of_date)
     refused = run.known(RAW_QUARANTINE).filter(F.col("ingest_date") >= F.lit(first_run))
+    lines = run.known(CLEAN_ORDER_LINES).filter(F.col("ingest_date") >= F.lit(first_run))
     gates = run.read(OPS_GATE).filter(F.col("as_of_date") == day)
     plans = run.read(CAMPAIGN_ASSIGNMENT).filter(F.col("as_of_date") == day)
     daily = totals.daily_totals(run.read(FEATURE_CUSTOMER_DAY), run.as_of_date, CHART_DAYS)
@@ -112,6 +114,7 @@ def page_facts(run: Run, published: list[date]) -> dict[str, Any]:
         "sources": sorted((r for r in runs if r["ingest_date"] == run.as_of_date), key=lambda r: r["source"]),
         "runs": by_run([row for row in runs if row["ingest_date"] >= first_run]),
         "refusals": sorted(rows_of(totals.refusals(refused, run.as_of_date)), key=_most_refused),
+        "returns": sorted(rows_of(totals.return_kinds(lines, run.as_of_date)), key=_by_kind),
         "plan": sorted(rows_of(totals.plan_totals(plans)), key=_by_arm),
         "results": sorted(results, key=lambda r: (r["as_of_date"], r["campaign_id"]), reverse=True),
         "gates": sorted(rows_of(totals.gate_totals(gates)), key=lambda r: (r["layer"], r["table_name"])),
@@ -127,6 +130,10 @@ def rows_of(frame: "DataFrame") -> list[dict[str, Any]]:
 
 def _by_arm(row: dict[str, Any]) -> tuple[str, str, str]:
     return row["campaign_id"], row["arm"], row["segment"] or ""
+
+
+def _by_kind(row: dict[str, Any]) -> int:
+    return MATCH_KINDS.index(row["match_kind"])
 
 
 def _most_refused(row: dict[str, Any]) -> tuple[int, int, str, str]:
@@ -237,6 +244,7 @@ def render(run: Run, facts: dict[str, Any]) -> str:
         charts=words.draw_charts(run.settings, facts),
         compared=words.periods(facts["daily"], COMPARED_DAYS),
         segment_words=words.SEGMENT_WORDS,
+        match_words=words.MATCH_WORDS,
         segment_scores=words.segment_scores(),
         data_docs=os.path.relpath(docs, run.settings.reports) if docs.is_file() else None,
         limits={"reasons": REASONS, "results": RESULTS, "compared_days": COMPARED_DAYS},

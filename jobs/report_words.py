@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 
 THIN = "\u202f"  # narrow no-break space: a number and its unit stay together
 # What each segment means to a marketer; the scores that make it come from the model itself.
+MATCH_WORDS = {
+    "named": "named by the source",
+    "latest_line": "the customer's latest line of the product",
+    "unmatched": "of no order known",
+}
 SEGMENT_WORDS: dict[str | None, str] = {
     "champions": "Ordered lately, and more often than most.",
     "loyal": "Order often, and the last order is not long ago.",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from jobs import failures, runtime
 from jobs.errors import MissingInputError
 from jobs.settings import Settings, get_settings
+from schemas.clean import CLEAN_ORDER_LINES, MATCH_KINDS
 from schemas.ops import LATENESS_BUCKETS, OPS_LATENESS
 from schemas.score import CUSTOMER_360, SCORE_CHURN, SCORE_CLV
 from schemas.tables import TABLES
@@ -71,6 +72,7 @@ def page(settings: Settings, as_of: date | None) -> Iterator[str]:
         raise MissingInputError(f"{shown} is not published; the newest published date is {published[-1]}")
     rows = customers.to_pyarrow_table(filters=[("as_of_date", "=", shown)], columns=COLUMNS)
     yield from titled(f"Customers by segment on {shown}", segment_lines(rows, settings.currency))
+    yield from titled(f"Returns that the run of {shown} brought", return_lines(settings.lake, shown))
     yield from titled(f"Forecasts on {shown}", forecast_lines(rows, settings.currency))
     yield from titled(f"Campaign {settings.campaign_id} on {shown}", campaign_lines(settings, shown))
     yield from titled("Where things are", place_lines(settings, shown))
@@ -145,6 +147,18 @@ def segment_lines(rows: "pa.Table", currency: str) -> Iterator[str]:
     ]
     lines.append(("all", f"{total:,}", "100.0%", f"{sizes['sum'].sum():,.2f}"))
     return aligned(lines, right=(1, 2, 3))
+
+
+def return_lines(lake: Path, shown: date) -> Iterator[str]:
+    """How many returns and cancellations found their order, and how."""
+    import pyarrow.compute as pc
+
+    lines = table_at(lake, CLEAN_ORDER_LINES.name)
+    counts: dict[str, int] = {}
+    if lines:
+        kinds = lines.to_pyarrow_table(filters=[("ingest_date", "=", shown)], columns=["match_kind"])["match_kind"]
+        counts = {pair["values"]: pair["counts"] for pair in pc.value_counts(kinds.drop_null()).to_pylist()}
+    yield ", ".join(f"{kind} {counts[kind]:,}" for kind in MATCH_KINDS if kind in counts) or "none"
 
 
 def forecast_lines(rows: "pa.Table", currency: str) -> Iterator[str]:

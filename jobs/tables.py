@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("nightjar")
 
 COMMIT_TRIES = 5
+LARGE_DAY_ROWS = 500_000  # more rows of one day are written by the tasks that make them, into a file each
 _CONFLICT_SIGNS = ("Failed to commit transaction", "ConcurrentAppend", "ConcurrentModification", "ConcurrentDelete")
 _OTHER_MAPS = "requires all inputs to have the same data type per column"
 
@@ -97,12 +98,19 @@ class Run:
         return self.as_of_date in self.published_dates()
 
     def replace(
-        self, rows: "DataFrame", table: "Table", first: date | None = None, last: date | None = None, also: str = ""
+        self,
+        rows: "DataFrame",
+        table: "Table",
+        first: date | None = None,
+        last: date | None = None,
+        also: str = "",
+        largest_day: int = 0,
     ) -> None:
         """Make `rows` the table's slice for the days first .. last (default: this run's), in one commit.
 
         `also` narrows the slice by a further SQL condition of our own making. Rows outside the slice, or against the
-        contract, fail the write: nothing of it stays.
+        contract, fail the write: nothing of it stays. `largest_day`, the rows of the day with most, where they are
+        known: so large a day is not one task's.
         """
         column = table.slice_column
         if column is None:
@@ -111,7 +119,10 @@ class Run:
         where = f"{column} >= DATE'{days[0]}' AND {column} <= DATE'{days[1]}'" + (f" AND {also}" if also else "")
         # Sail writes rows that replaceWhere does not cover; Spark refuses them. The check makes both refuse.
         inside = (f"{column} must lie in the slice {days[0]}..{days[1]}", where)
-        checked = checked_rows(rows, table, also=(inside,)).repartition(os.cpu_count() or 1, column)
+        checked = checked_rows(rows, table, also=(inside,))
+        tasks = os.cpu_count() or 1
+        if largest_day < LARGE_DAY_ROWS:  # each day gets one file; more rows stay in the tasks that make them
+            checked = checked.repartition(tasks, column)
 
         def write() -> None:
             ordered = checked.select(*self.ensure(table))  # Sail puts columns in by place, not by name

@@ -266,3 +266,14 @@ def test_a_night_run_again_under_the_new_rule_does_not_double_what_was_replayed(
     assert ids() == [("1", D1), ("2", D3)] and told() == {D1: (1, 1, 0), D3: (1, 0, 0)}
     night(D3)
     assert ids() == [("1", D1), ("2", D3)] and told() == {D1: (1, 1, 0), D3: (1, 0, 0)}
+
+
+def test_a_line_whose_rate_has_come_since_is_replayed(lake, run_job, night, ids, told):
+    land(lake, D1, "a.csv", line("1", currency="USD"))
+    night(D1)
+    rates = "event_at,rate_date,currency,exchange_rate"
+    land(lake, D2, "rates.csv", f"{D2}T06:00:00Z,{D1},USD,0.9", header=rates, source="exchange_rates")
+    night(D2)
+    run_job("replay", D3, None, "--reason", "no exchange rate")
+    night(D3)
+    assert ids() == [("1", D3)]

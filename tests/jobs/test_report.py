@@ -13,6 +13,7 @@ from jobs.tables import Run
 from models import registry
 from models.rfm import SEGMENT_BY_CELL
 from schemas.campaign import CAMPAIGN_ASSIGNMENT, CAMPAIGN_RESULT
+from schemas.clean import CLEAN_ORDER_LINES
 from schemas.feature import FEATURE_CUSTOMER_DAY
 from schemas.ops import OPS_GATE, OPS_RUN
 from schemas.raw import RAW_QUARANTINE
@@ -89,6 +90,15 @@ def built(tmp_path_factory, spark):
         {"ingest_date": DAY, "source": "transactions", "file_count": 1, "file_row_count": 17}
         | {"new_row_count": 11, "duplicate_row_count": 4, "quarantined_row_count": 2},
         {"ingest_date": back(1), "source": "transactions", "file_count": 1, "file_row_count": 5, "new_row_count": 5},
+    )
+    back_line = {"customer_id": SECRETS[0], "line_type": "return"}
+    write(
+        CLEAN_ORDER_LINES,
+        {**back_line, "line_id": "1", "ingest_date": DAY, "match_kind": "named", "net_amount": "-5.25"},
+        {**back_line, "line_id": "2", "ingest_date": back(1), "match_kind": "named", "net_amount": "-2.00"},
+        {**back_line, "line_id": "3", "ingest_date": back(1), "match_kind": "unmatched", "net_amount": "-1.00"},
+        {**back_line, "line_id": "4", "ingest_date": back(2), "match_kind": "unmatched", "net_amount": "-9.00"},
+        {"line_id": "5", "ingest_date": DAY, "line_type": "sale", "net_amount": 7},
     )
     refused = {"ingest_date": DAY, "source": "transactions", "original_text": f"{SECRETS[0]},1"}
     write(
@@ -188,6 +198,13 @@ def test_segments_accounting_gates_and_plan_are_those_of_the_tables(text):
 
 def test_refused_rows_are_told_by_rule_without_their_values(text):
     assert cells(text, "transactions", "By the first rule") == ["rating must be at most 5", "2", "2"]
+
+
+def test_returns_are_told_by_how_they_found_their_order(text):
+    told = "how they found their order"
+    assert cells(text, "named by the source", told) == ["1", "2", "7.25\u202fEUR"]
+    assert cells(text, "of no order known", told) == ["0", "1", "1.00\u202fEUR"]
+    assert "latest line of the product" not in text
 
 
 def test_no_customer_is_in_the_report(text):

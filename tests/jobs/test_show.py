@@ -7,6 +7,7 @@ import pytest
 from jobs import show
 from jobs.errors import MissingInputError
 from jobs.settings import Settings
+from schemas.clean import CLEAN_ORDER_LINES
 from schemas.ops import OPS_LATENESS
 from schemas.score import CUSTOMER_360
 
@@ -52,6 +53,19 @@ def test_lateness_is_told_by_source_over_the_last_weeks(page, make_run, frame):
     lines = [line.split() for line in page()]
     assert ["reviews", "8", "50.0%", "75.0%", "75.0%", "200"] in lines
     assert not [line for line in lines if line[:1] == ["products"]]
+
+
+def test_returns_of_the_run_are_told_by_how_they_found_their_order(page, make_run, frame):
+    kinds = enumerate(("named", "unmatched", "named", None))
+    brought = [{"line_id": str(number), "ingest_date": D, "match_kind": kind} for number, kind in kinds]
+    make_run(D).replace(frame(CLEAN_ORDER_LINES, *brought), CLEAN_ORDER_LINES)
+    lines = page({"segment": "lost"})
+    assert lines[lines.index(f"\nReturns that the run of {D} brought") + 1] == "  named 2, unmatched 1"
+
+
+def test_a_shop_without_returns_is_told_so(page):
+    lines = page({"segment": "lost"})
+    assert lines[lines.index(f"\nReturns that the run of {D} brought") + 1] == "  none"
 
 
 def test_a_shop_without_scores_is_told_so(page):

@@ -1,0 +1,26 @@
+"""Occurrences of ids: those of a window over all rows, at less cost."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyspark.sql import functions as F
+from pyspark.sql.window import Window
+
+from features.duplicates import with_occurrence
+
+IDS = st.lists(st.sampled_from(["a", "b", "c", "", "ä", None]), min_size=1, max_size=12)
+
+
+@settings(max_examples=10, deadline=None)
+@given(ids=IDS)
+def test_occurrences_are_those_of_a_window_over_all_rows(spark, ids):
+    rows = spark.createDataFrame(list(enumerate(ids)), "place int, id string")
+    expected = rows.withColumn("_occurrence", F.row_number().over(Window.partitionBy("id").orderBy("place")))
+    found = with_occurrence(rows, "id", "place")
+    assert sorted(map(tuple, found.collect()), key=str) == sorted(map(tuple, expected.collect()), key=str)
+    assert found.columns == expected.columns
+
+
+def test_one_id_for_all_rows_counts_them_through(spark):
+    rows = spark.createDataFrame([(place, "same") for place in range(4)], "place int, id string")
+    found = with_occurrence(rows, "id", F.desc("place")).collect()
+    assert {row.place: row._occurrence for row in found} == {3: 1, 2: 2, 1: 3, 0: 4}
