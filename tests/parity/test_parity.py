@@ -15,6 +15,7 @@ from jobs.pseudonyms import KEY_FILE
 from schemas.contract import Table
 from schemas.tables import TABLES
 from tests.faults.shop import NIGHTLY
+from tests.parity.foreign import RULES, land_foreign_lines
 
 FIRST = date(2024, 1, 1)
 TRAINED = date(2024, 2, 1)
@@ -43,6 +44,7 @@ def lakes(tmp_path_factory: pytest.TempPathFactory, spark: Any, spark_connect: s
     found = Lakes(root / "sail", root / "spark")
     shop = ShopConfig(customers=120, days=33, orders_per_month=6, late_share=0.05, malformed_share=0.01, seed=11)
     generate(shop, found.sail, workers=1)
+    land_foreign_lines(found.sail, "c0000001")
     (found.sail / KEY_FILE).write_text("one key, so that hashes compare")
     shutil.copytree(found.sail, found.spark)
     history: tuple[tuple[str, ...], ...] = (("ingest",), ("conform",), ("tile",))
@@ -72,6 +74,7 @@ def run_all(
         "churn_horizon_days": str(HORIZON_DAYS),
         "clv_horizon_days": str(HORIZON_DAYS),
         "campaign_size": "20",
+        "line_rules": RULES,
         "first_date": str(FIRST),
     }
     with pytest.MonkeyPatch.context() as environment:
