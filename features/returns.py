@@ -20,12 +20,13 @@ DAY_MICROS = 24 * 3600 * 10**6
 BUCKETS = 64
 
 
-def matched_returns(lines: DataFrame, first: date, window_days: int) -> DataFrame:
+def matched_returns(transactions: DataFrame, first: date, window_days: int) -> DataFrame:
     """(line_id, matched_order_id) of returns that name no order but found a fitting line.
 
     Guests' lines match nobody's. All lines of a customer and product that has such a return since `first` are replayed.
     The window is each return's own: lines left out here would be lines whose units look free.
     """
+    lines = transactions.withColumnRenamed("event_id", "line_id")
     of_customers = lines.filter(F.col("customer_id").isNotNull() & (F.col("line_type") != "adjustment"))
     is_new_return = is_unnamed_return() & (F.col("ingest_date") >= F.lit(first))
     groups = of_customers.filter(is_new_return).select("customer_id", "product_id").distinct()
@@ -56,7 +57,9 @@ def match_bucket(lines: pd.DataFrame, window_days: int) -> pd.DataFrame:
     """Replay all customers and products of a bucket, one after the other."""
     customers, products = (pd.factorize(lines[name])[0] for name in ("customer_id", "product_id"))
     group = customers.astype(np.int64) * (products.max(initial=0) + 1) + products
-    order = np.lexsort((_ranks(lines["line_id"]), lines["at"], lines["known_day"], group))
+    # Of one moment sales come first, then the larger returns: ids, which may be hashes, decide between equals alone.
+    tie = (_ranks(lines["line_id"]), -lines["units"], lines["is_return"])
+    order = np.lexsort((*tie, lines["at"], lines["known_day"], group))
     is_new_group = np.diff(group[order], prepend=-1) != 0
     columns = ("line_id", "order_id", "original_order_id", "at", "is_return", "units")
     rows = zip(is_new_group.tolist(), *(lines[name].to_numpy()[order].tolist() for name in columns), strict=True)
