@@ -31,7 +31,7 @@ FATES = ("new", "duplicate", "quarantined")
 class Staged:
     """A source's rows: those of `table` with `source`, `source_line`, `reason`, `original_text` and `fate`.
 
-    `refused` are the quarantined ones, known without looking for duplicates. `fates` counts them by run and fate,
+    `refused` are the quarantined ones, known without looking for duplicates. `fates` counts rows by run and fate,
     `arrived` the new ones by run and business day; `extra_columns` are those of the run's files that the contract does
     not know.
     """
