@@ -14,10 +14,12 @@ fail at once, for a retry changes nothing.
 - `wait_for_files` holds a scheduled run until the hand-over hour; a past day passes at once. Fails only when the date
   asked for is not over.
 - `ingest_logs` (landing files to raw and clean tables) 2: there is no `landing/`, a file that this date read before is
-  gone, or something in the day's folders is a link or has a name that is none of ours; the log names it. Or an earlier
-  night read files and was never finished: repair and clear that one from `ingest_logs`, then this one; no night goes on
-  without the rows of those before it. 3: a source changed its columns; the log names them.
-- `check_clean` 4: the log names the expectation and the rows. A day whose files never came fails here, by its volume.
+  gone, or something under it lies in no place of a landing file; the log names it. Or the date is far after all that
+  was landed. Or an earlier night read files and was never finished: repair and clear that one from `ingest_logs`, then
+  this one; no night goes on without the rows of those before it. A source that changed its columns or types stops
+  alone: the log names file and column, the others go on, and `check_clean` refuses.
+- `check_clean` 4: the log names the expectation and the rows. A day whose files never came fails here, by its volume,
+  and a source that sends nothing on a weekday on which it always did.
   Repair or replace the day's files, clear `ingest_logs`; until then every later night stops at its own `ingest_logs`.
 - `build_features` (daily tiles, customer snapshot) 3: a column breaks its contract, nothing was written: our fault.
 - `check_features` 4: compare with yesterday's report; after the repair clear `build_features`.

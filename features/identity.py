@@ -22,16 +22,14 @@ def identities(edges: DataFrame, cap: int, keep: Keep) -> DataFrame:
     accounts = account_periods(edges, cap, keep)
     crowded = keep(_crowded_accounts(edges, cap), "crowded")
     owners = keep(_owners_of_accounts(accounts, crowded), "owners")
-    direct = {kind: _evidence(edges, kind, owners, cap) for kind in ("device", "email")}
-    devices = keep(_periods(direct["device"].unionByName(_crowded_devices(edges, cap))), "devices")
-    logged_in = _evidence(edges, "visitor", owners, cap).unionByName(_by_address(edges, owners, cap))
-    visitors = logged_in.unionByName(_by_device(edges, devices, keep(logged_in, "logged_in")))
+    device = _evidence(edges, "device", owners, cap).unionByName(_crowded_devices(edges, cap))
+    devices = keep(_periods(keep(device, "device")), "devices")
+    emails = _periods(keep(_evidence(edges, "email", owners, cap), "email"))
+    logged_in = keep(_evidence(edges, "visitor", owners, cap).unionByName(_by_address(edges, owners, cap)), "logged_in")
+    visitor = logged_in.unionByName(_by_device(edges, devices, logged_in))
+    visitors = _periods(keep(visitor, "visitor"))
     found = _states(_account_periods(accounts, crowded), "customer")
-    for kind, periods in (
-        ("device", devices),
-        ("email", _periods(direct["email"])),
-        ("visitor", _periods(visitors)),
-    ):
+    for kind, periods in (("device", devices), ("email", emails), ("visitor", visitors)):
         found = found.unionByName(_states(periods.withColumn("component_id", F.lit(None).cast("string")), kind))
     return found
 

@@ -56,7 +56,9 @@ def match_bucket(lines: pd.DataFrame, window_days: int) -> pd.DataFrame:
     """Replay all customers and products of a bucket, one after the other."""
     customers, products = (pd.factorize(lines[name])[0] for name in ("customer_id", "product_id"))
     group = customers.astype(np.int64) * (products.max(initial=0) + 1) + products
-    order = np.lexsort((_ranks(lines["line_id"]), lines["at"], lines["known_day"], group))
+    # Of one moment sales come first, then the larger returns: ids, which may be hashes, decide between equals alone.
+    tie = (_ranks(lines["line_id"]), -lines["units"], lines["is_return"])
+    order = np.lexsort((*tie, lines["at"], lines["known_day"], group))
     is_new_group = np.diff(group[order], prepend=-1) != 0
     columns = ("line_id", "order_id", "original_order_id", "at", "is_return", "units")
     rows = zip(is_new_group.tolist(), *(lines[name].to_numpy()[order].tolist() for name in columns), strict=True)

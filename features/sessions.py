@@ -5,6 +5,8 @@ alone, by the gap to the visitor's previous one, across midnight too. A late eve
 falls, or opens one with the other late events of its run. So no run ever moves an event that an earlier run placed.
 """
 
+from dataclasses import dataclass
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
@@ -15,7 +17,15 @@ from features.as_of import first_known, known_day, known_text
 BOT_AGENT = r"(?i)((^|[^uU]|(^|[^cC])[uU])bot|crawl|spider|slurp|headless|python-requests|curl/|wget)"
 
 
-def clean_events(clicks: DataFrame, earlier: DataFrame, gap_minutes: int, bot_events_per_minute: int) -> DataFrame:
+@dataclass(frozen=True)
+class BotLimits:
+    """Events of one visitor and run beyond which no human clicks."""
+
+    per_minute: int
+    per_day: int
+
+
+def clean_events(clicks: DataFrame, earlier: DataFrame, gap_minutes: int, limits: BotLimits) -> DataFrame:
     """`clean_events` of new raw clicks.
 
     `earlier` are clean events already placed: those from which a session may reach into the new days, and those of the
@@ -27,7 +37,7 @@ def clean_events(clicks: DataFrame, earlier: DataFrame, gap_minutes: int, bot_ev
         clicks.filter(~is_on_time), _as_earlier(earlier).unionByName(_as_earlier(placed)), gap_minutes
     )
     events = placed.unionByName(joined)
-    return _with_customer(_with_bot_flag(events, bot_events_per_minute), earlier)
+    return _with_customer(_with_bot_flag(events, earlier, limits), earlier)
 
 
 def _as_earlier(events: DataFrame) -> DataFrame:
@@ -109,11 +119,19 @@ def _placed_late(clicks: DataFrame, placed: DataFrame, gap_minutes: int) -> Data
     )
 
 
-def _with_bot_flag(events: DataFrame, bot_events_per_minute: int) -> DataFrame:
+def _with_bot_flag(events: DataFrame, earlier: DataFrame, limits: BotLimits) -> DataFrame:
+    """Events of bots, by agent and by rate; from the run on that sees a session do so, all events of the session."""
     minute = F.date_trunc("minute", "event_at")
     in_minute = F.count("event_id").over(Window.partitionBy("visitor_id", "ingest_date", minute))
+    in_run = F.count("event_id").over(Window.partitionBy("visitor_id", "ingest_date"))
     says_so = F.coalesce(F.col("user_agent").rlike(BOT_AGENT), F.lit(False))
-    return events.withColumn("is_bot", says_so | (in_minute > bot_events_per_minute))
+    tells = says_so | (in_minute > limits.per_minute) | (in_run > limits.per_day)
+    told = events.withColumn("is_bot", tells)
+    seen = ("session_id", "ingest_date", "is_bot")
+    bots = told.select(*seen).unionByName(earlier.select(*seen)).filter("is_bot").groupBy("session_id")
+    since = bots.agg(F.min("ingest_date").alias("bot_since"))
+    goes_on = F.coalesce(F.col("bot_since") <= F.col("ingest_date"), F.lit(False))
+    return told.join(since, "session_id", "left").withColumn("is_bot", goes_on).drop("bot_since")
 
 
 def _with_customer(events: DataFrame, earlier: DataFrame) -> DataFrame:

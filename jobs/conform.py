@@ -151,20 +151,21 @@ def conform_clicks(run: Run) -> None:
     """Events of the run in their sessions, then the sessions that they touched."""
     from pyspark.sql import functions as F
 
-    from features.sessions import clean_events, sessions
+    from features.sessions import BotLimits, clean_events, sessions
 
     run.ensure(CLEAN_EVENTS)  # Sail can't plan a union with the empty frame that stands for a missing table
     clicks = run.brought(RAW_CLICKSTREAM)
     placed_before = run.read(CLEAN_EVENTS).filter(F.col("ingest_date") < F.lit(run.first))
     late_days = clicks.filter(F.col("event_date") < F.col("ingest_date")).select("event_date").distinct()
     # A session reaches over one midnight at most at a time: a day before suffices for its tail, late clicks add theirs.
-    near = {run.first - timedelta(days=1)}
+    near = {run.first - timedelta(days=1), run.first}  # of the day itself what came early, by a clock ahead
     for row in late_days.collect():
         near |= {row.event_date + timedelta(days=shift) for shift in (-1, 0, 1)}
     earlier = placed_before.filter(F.col("event_date").isin(sorted(near)))
     settings = run.settings
+    limits = BotLimits(settings.bot_events_per_minute, settings.bot_events_per_day)
     run.replace(
-        clean_events(clicks, earlier, settings.session_gap_minutes, settings.bot_events_per_minute),
+        clean_events(clicks, earlier, settings.session_gap_minutes, limits),
         CLEAN_EVENTS,
         largest_day=largest_day(run, "clickstream"),
     )

@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     # Rules
     session_gap_minutes: int = Field(30, ge=1)
     bot_events_per_minute: int = Field(60, ge=1, description="more in one session minute tell of a bot")
+    bot_events_per_day: int = Field(1000, ge=1, description="of one visitor; more in one run tell of a bot")
     identity_component_cap: int = Field(
         50, ge=1, description="identifiers that one may be tied to; more tell of a shared device or a test account"
     )

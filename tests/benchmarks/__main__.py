@@ -8,10 +8,16 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import erasure, forecasts, ingest, night
+from tests.benchmarks import erasure, forecasts, identity, ingest, night
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
-BENCHMARKS = {"forecasts": forecasts.run, "night": night.run, "ingest": ingest.run, "erase": erasure.run}
+BENCHMARKS = {
+    "forecasts": forecasts.run,
+    "night": night.run,
+    "ingest": ingest.run,
+    "erase": erasure.run,
+    "identity": identity.run,
+}
 
 
 def main() -> None:

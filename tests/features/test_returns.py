@@ -51,9 +51,13 @@ def slowly(lines: pd.DataFrame, days: int) -> tuple[dict[str, str], Counter]:
     for row in lines.to_dict("records"):
         groups[row["customer_id"], row["product_id"]].append(row)
     matches, back = {}, Counter()
+
+    def order(row):
+        return row["known_day"], row["at"], row["is_return"], -row["units"], row["line_id"]
+
     for group in groups.values():
         known = []
-        for row in sorted(group, key=lambda row: (row["known_day"], row["at"], row["line_id"])):
+        for row in sorted(group, key=order):
             if not row["is_return"]:
                 known.append(row)
                 continue
@@ -112,6 +116,11 @@ def test_a_return_of_more_than_all_lines_have_takes_nothing():
 def test_a_named_return_uses_up_what_its_order_has(units, left):
     lines = bucket(line("sale", 2, 0), line("return", units, 1, "o0"), line("return", 1, 2))
     assert matched(lines) == left
+
+
+def test_of_one_moment_sales_come_first_then_the_larger_returns():
+    assert matched(bucket(line("return", 1, 0), line("sale", 1, 0))) == {"l00": "o1"}
+    assert matched(bucket(line("sale", 2, 0), line("return", 1, 1), line("return", 2, 1))) == {"l02": "o0"}
 
 
 def test_the_window_counts_days_to_the_moment():

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features.sessions import clean_events, sessions
+from features.sessions import BotLimits, clean_events, sessions
 from schemas.clean import CLEAN_EVENTS, CLEAN_SESSIONS
 from schemas.raw import RAW_CLICKSTREAM
 
 DAY = date(2024, 3, 1)
 MIDNIGHT = datetime(2024, 3, 1, tzinfo=UTC)
-GAP, BOT_RATE = 30, 60
+GAP, BOT_RATE, BOT_DAY = 30, 60, 100
+LIMITS = BotLimits(BOT_RATE, BOT_DAY)
 
 
 def click(event_id: str, minute: float, run: int | None = None, **more) -> dict:
@@ -34,7 +35,7 @@ def placed(frame, spark, assert_rows):
         for night in nights:
             new = frame(RAW_CLICKSTREAM, *(row for row in clicks if night in (None, row["ingest_date"])))
             earlier = spark.createDataFrame([tuple(row.values()) for row in done], CLEAN_EVENTS.struct)
-            events = clean_events(new, earlier, GAP, BOT_RATE).select(*CLEAN_EVENTS.column_names)
+            events = clean_events(new, earlier, GAP, LIMITS).select(*CLEAN_EVENTS.column_names)
             found = [row.asDict() for row in events.collect()]
             assert_rows(events, found, CLEAN_EVENTS)
             done += found
@@ -117,6 +118,29 @@ def test_agents_and_rates_tell_of_bots(placed):
     slow = [click(f"s{place:02}", 700 + place / 100, visitor_id="slow") for place in range(BOT_RATE)]
     flags = Counter((row["visitor_id"], row["is_bot"]) for row in placed(*fast, named, *slow))
     assert flags == {("fast", True): BOT_RATE + 1, ("g", True): 1, ("slow", False): BOT_RATE}
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_bot_is_one_in_all_of_its_session_from_the_run_on_that_tells(placed, at_once):
+    burst = [click(f"f{place:02}", 1470 + place / 100) for place in range(BOT_RATE + 1)]
+    clicks = (click("a", 1430), click("b", 1445), *burst, click("z", 1480), click("next", 2000))
+    flags = {row["event_id"]: row["is_bot"] for row in placed(*clicks, at_once=at_once)}
+    told = (flags["a"], flags["b"], flags["f00"], flags["z"], flags["next"])
+    assert told == (False, True, True, True, False)
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_bot_that_goes_on_after_midnight_stays_one(placed, at_once):
+    clicks = (click("a", 1430, user_agent="spider"), click("b", 1445), click("c", 1460), click("d", 2000))
+    flags = {row["event_id"]: row["is_bot"] for row in placed(*clicks, at_once=at_once)}
+    assert flags == {"a": True, "b": True, "c": True, "d": False}
+
+
+def test_who_clicks_slowly_all_day_is_a_bot_too(placed):
+    patient = [click(f"p{place:03}", 5 * place, visitor_id="patient") for place in range(BOT_DAY + 1)]
+    keen = [click(f"k{place:03}", 5 * place, visitor_id="keen") for place in range(BOT_DAY)]
+    flags = {(row["visitor_id"], row["is_bot"]) for row in placed(*patient, *keen)}
+    assert flags == {("patient", True), ("keen", False)}
 
 
 def test_a_session_in_which_the_visitor_logged_in_is_the_customers(placed):
