@@ -14,7 +14,8 @@ def with_occurrence(rows: DataFrame, name: str, *order: str | Column) -> DataFra
 
     `order` must leave no tie. Rows are read three times, so they should be stored ones.
     """
-    hashed = rows.withColumn("_hash", F.xxhash64(name))
+    # Rows that can't be read have no id; Sail 0.7.2 panics at xxhash64 of a column with nulls.
+    hashed = rows.withColumn("_hash", F.xxhash64(F.coalesce(F.col(name), F.lit(""))))
     # Two ids of one hash, one in 10^7 for 5 million, only cost a place in the window.
     repeated = F.broadcast(hashed.groupBy("_hash").count().filter("count > 1").select("_hash"))
     by_id = Window.partitionBy(name).orderBy(*order)

@@ -13,28 +13,28 @@ from pyspark.sql.window import Window
 
 from features.as_of import first_known, known_day, known_moment, known_text
 from features.line_rules import is_merchandise, money_of
-from features.returns import RETURN_TYPES, matched_returns
+from features.returns import RETURN_TYPES
 from schemas.line_rules import EXCLUDED, POSTAGE
 
 ORDER_CHANGES = {"_is_order": "order_count", "_amount": "order_amount", "_squared": "order_amount_squared"}
 
 
-def order_lines(
-    transactions: DataFrame, first: date, timezone: str, return_window_days: int, has_unnamed_returns: bool = True
-) -> DataFrame:
+def order_lines(transactions: DataFrame, first: date, timezone: str, matches: DataFrame | None = None) -> DataFrame:
     """`clean_order_lines` brought since `first`, still in the money of the source.
 
-    Comes from all transactions known, for returns may match the older ones; where none of the new ones needs to, say so
-    and save the search. `order_known_date` is the run that knew the order first.
+    Comes from all transactions known, for an order may have begun before. `matches` are the orders found for returns
+    (`returns.matched_returns`); None where none needs any. `order_known_date` is the run that knew the order first.
     """
     lines = transactions.withColumnRenamed("event_id", "line_id").withColumn("is_return", _is_return())
-    new = lines.filter(F.col("ingest_date") >= F.lit(first))
-    if has_unnamed_returns:
-        new = new.join(matched_returns(lines, first, return_window_days), "line_id", "left")
+    is_new = F.col("ingest_date") >= F.lit(first)
+    new = lines.filter(is_new)
+    if matches is not None:
+        new = new.join(matches, "line_id", "left")
     else:
         new = new.withColumn("matched_order_id", F.lit(None).cast("string"))
     new = new.withColumn("wanted_order_id", _wanted_order_id())
-    known_orders = order_starts(lines.join(_wanted(new), "order_id", "left_semi"))
+    earlier = lines.filter(~is_new).join(_wanted(new), "order_id", "left_semi")
+    known_orders = order_starts(earlier.unionByName(lines.filter(is_new)))
     is_known = (F.col("first_ingest_date") <= F.col("ingest_date")).alias("is_known")
     booked = new.join(known_orders, "wanted_order_id", "left").withColumn(
         "is_booked", F.coalesce(is_known, F.lit(False))

@@ -20,12 +20,13 @@ DAY_MICROS = 24 * 3600 * 10**6
 BUCKETS = 64
 
 
-def matched_returns(lines: DataFrame, first: date, window_days: int) -> DataFrame:
+def matched_returns(transactions: DataFrame, first: date, window_days: int) -> DataFrame:
     """(line_id, matched_order_id) of returns that name no order but found a fitting line.
 
     Guests' lines match nobody's. All lines of a customer and product that has such a return since `first` are replayed.
     The window is each return's own: lines left out here would be lines whose units look free.
     """
+    lines = transactions.withColumnRenamed("event_id", "line_id")
     of_customers = lines.filter(F.col("customer_id").isNotNull() & (F.col("line_type") != "adjustment"))
     is_new_return = is_unnamed_return() & (F.col("ingest_date") >= F.lit(first))
     groups = of_customers.filter(is_new_return).select("customer_id", "product_id").distinct()

@@ -76,15 +76,17 @@ def conform_orders(run: Run) -> None:
     """Lines of the run, then the orders that they touched."""
     from features.line_rules import with_line_kind
     from features.orders import order_lines, orders
-    from features.returns import is_unnamed_return
+    from features.returns import is_unnamed_return, matched_returns
 
     settings = run.settings
     transactions = run.known(RAW_TRANSACTIONS)
-    has_unnamed = bool(run.brought(RAW_TRANSACTIONS).filter(is_unnamed_return()).head(1))
-    zone, window = settings.business_timezone, settings.return_window_days
-    lines = order_lines(transactions, run.first, zone, window, has_unnamed)
+    most = largest_day(run, "transactions")
+    matches = None
+    if run.brought(RAW_TRANSACTIONS).filter(is_unnamed_return()).head(1):
+        matches = run.kept(matched_returns(transactions, run.first, settings.return_window_days), "returns", most)
+    lines = order_lines(transactions, run.first, settings.business_timezone, matches)
     lines = with_line_kind(in_shop_currency(run, lines), settings.line_rules)
-    run.replace(lines, CLEAN_ORDER_LINES, largest_day=largest_day(run, "transactions"))
+    run.replace(lines, CLEAN_ORDER_LINES, largest_day=most)
     with runtime.step("returns") as facts:
         facts.update(return_counts(run))
     touched = run.brought(CLEAN_ORDER_LINES).select("order_id")
@@ -94,11 +96,9 @@ def conform_orders(run: Run) -> None:
     before = of_former_try(run, CLEAN_ORDERS)
     touched = touched.unionByName(before).distinct()
     all_lines = run.read(CLEAN_ORDER_LINES).join(touched, "order_id", "left_semi")
-    run.merge(
-        orders(all_lines, payments.join(touched, "order_id", "left_semi")),
-        CLEAN_ORDERS,
-        without_rows(before, all_lines),
-    )
+    as_they_stand = run.kept(orders(all_lines, payments.join(touched, "order_id", "left_semi")), "orders", most)
+    run.merge(as_they_stand, CLEAN_ORDERS, without_rows(before, all_lines))
+    run.drop_kept()
 
 
 def largest_day(run: Run, source: str) -> int:

@@ -111,7 +111,9 @@ def manifest(run: Run, counts: dict[str, int], horizon_days: dict[str, int | Non
         "currency": settings.currency,
         **horizon_days,
         **counts,
+        "consent_required": settings.consent_required,
         "columns": list(COLUMNS),
+        "meanings": {name: CAMPAIGN_ASSIGNMENT[name].comment for name in COLUMNS},
     }
 
 

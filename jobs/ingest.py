@@ -68,7 +68,7 @@ def ingest(run: Run, staging: Path) -> None:
                 stops.append(stop(run, table, fault))
                 continue
             one = tagged(run, table, rows)
-            run.replace(one.of_fate("new"), table, largest_day=one.largest_day)
+            run.replace(one.new, table, largest_day=one.largest_day)
             facts.update({fate: one.total(fate) for fate in FATES})
             staged.append(one)
     write_quarantine(run, staged)
@@ -153,7 +153,7 @@ def write_quarantine(run: Run, staged: list[Staged]) -> None:
     """Replace the run's quarantined rows."""
     from functools import reduce
 
-    refused = [one.of_fate("quarantined") for one in staged if one.total("quarantined")]
+    refused = [one.refused for one in staged if one.total("quarantined")]
     if not refused and not run.exists(RAW_QUARANTINE):
         run.ensure(RAW_QUARANTINE)
         return

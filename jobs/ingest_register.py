@@ -18,7 +18,7 @@ def write_register(run: Run, files: list[LandingFile], staged: list[Staged], sto
     """
     given, files = files, [file for file in files if file.source not in {one.source for one in stops}]
     of_files = [(file.source, file.content_hash, file.name, file.ingest_date, file.size_bytes) for file in files]
-    changed = min([first_change(run, files), *(one.ingest_date for one in stops)])
+    changed = first_change(run, files)
     tiled = {row.ingest_date for row in run.brought(OPS_RUN).filter("is_tiled").collect() if row.ingest_date < changed}
     later = run.read(OPS_RUN).filter(f"ingest_date > DATE'{run.as_of_date}'").collect() if changed < date.max else []
     of_runs = [tuple((row.asDict() | {"is_tiled": False})[name] for name in OPS_RUN.column_names) for row in later]

@@ -31,12 +31,14 @@ FATES = ("new", "duplicate", "quarantined")
 class Staged:
     """A source's rows: those of `table` with `source`, `source_line`, `reason`, `original_text` and `fate`.
 
-    `fates` counts them by run and fate, `arrived` the new ones by run and business day; `extra_columns` are those of
-    the run's files that the contract does not know.
+    `refused` are the quarantined ones, known without looking for duplicates. `fates` counts rows by run and fate,
+    `arrived` the new ones by run and business day; `extra_columns` are those of the run's files that the contract does
+    not know.
     """
 
     table: "Table"
     rows: "DataFrame"
+    refused: "DataFrame"
     fates: Mapping[date, Mapping[str, int]]
     arrived: Mapping[date, Mapping[date, int]]
     extra_columns: Mapping[date, list[str]]
@@ -46,9 +48,10 @@ class Staged:
         """The landing source."""
         return self.table.name.removeprefix("raw_")
 
-    def of_fate(self, fate: str) -> "DataFrame":
-        """The rows of one fate: new, duplicate or quarantined."""
-        return self.rows.filter(f"fate = '{fate}'")
+    @property
+    def new(self) -> "DataFrame":
+        """The rows that are new."""
+        return self.rows.filter("fate = 'new'")
 
     @property
     def largest_day(self) -> int:
@@ -67,9 +70,12 @@ def typed(run: Run, table: "Table", files: list[LandingFile], folder: Path) -> "
 
 def tagged(run: Run, table: "Table", rows: "DataFrame") -> Staged:
     """Typed rows, and what becomes of each."""
+    from pyspark.sql import functions as F
+
+    refused = rows.filter("reason IS NOT NULL").withColumn("source", F.lit(table.name.removeprefix("raw_")))
     with_fate = with_fates(run, table, rows)
     fates, arrived = counted(with_fate)
-    return Staged(table, with_fate, fates, arrived, extra_columns(table, rows))
+    return Staged(table, with_fate, refused, fates, arrived, extra_columns(table, rows))
 
 
 def stage(run: Run, table: "Table", files: list[LandingFile], folder: Path) -> Staged:

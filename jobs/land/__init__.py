@@ -7,7 +7,8 @@ One module per data set. Each exposes
   installed, so it is a plain string or an f-string;
 - ``NOTES`` (optional): a comment for a key of ``PROFILE``, written above it;
 - ``land(source, landing, options)``: writes the files and returns the rows written per source;
-- ``business_dates(landing)`` (optional): first and last full business day, where the day folders alone do not tell.
+- ``business_dates(landing)`` (optional): first and last full business day, where the day folders alone do not tell;
+- ``closed_dates(landing)`` (optional): days without trade that are no fault, beside those of every week.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from typing import Protocol
 
 from jobs.errors import MissingInputError
 
-Value = str | int | float | bool | date | tuple[Mapping[str, str], ...]
+Value = str | int | float | bool | date | tuple[date, ...] | tuple[Mapping[str, str], ...]
 
 DATASETS: Mapping[str, str] = {
     "complete-journey": "jobs.land.complete_journey",

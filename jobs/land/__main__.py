@@ -22,6 +22,9 @@ from jobs.land import DATASETS, Adapter, LandingError, Value, load_adapter
 from jobs.land.files import landed_days, write_bytes
 
 LOG = logging.getLogger("jobs.land")
+OWN = (
+    "# Your own settings go below this line, where landing again keeps them. To change one from above, move it here.\n"
+)
 #: Sources that tell when the shop was open; the others may carry older or later dates.
 TRADE_SOURCES = ("transactions", "clickstream")
 
@@ -94,10 +97,21 @@ def shop_toml(profile: Mapping[str, Value], notes: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def own_settings(shop: Path) -> str:
+    """What a person added to the shop's file below the mark, word for word."""
+    return shop.read_text("utf-8").partition(OWN)[2] if shop.is_file() else ""
+
+
+def with_own_settings(profile: Mapping[str, Value], notes: Mapping[str, str], own: str) -> str:
+    """The shop's file: the profile without what a person set, then what a person set, as it was written."""
+    given = tomllib.loads(own)
+    return shop_toml({key: value for key, value in profile.items() if key not in given}, notes) + f"\n{OWN}{own}"
+
+
 def _toml_value(value: Value) -> str:
     if isinstance(value, tuple):
-        tables = [", ".join(f"{key} = {_toml_value(text)}" for key, text in table.items()) for table in value]
-        return "[\n" + "".join(f"  {{ {table} }},\n" for table in tables) + "]"
+        items = [_toml_value(one) if isinstance(one, date) else _toml_table(one) for one in value]
+        return "[\n" + "".join(f"  {item},\n" for item in items) + "]"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
@@ -106,18 +120,25 @@ def _toml_value(value: Value) -> str:
     return value.isoformat() if isinstance(value, date) else repr(value)
 
 
+def _toml_table(table: Mapping[str, str]) -> str:
+    return "{ " + ", ".join(f"{key} = {_toml_value(text)}" for key, text in table.items()) + " }"
+
+
 def land(dataset: str, source: Path | None, lake: Path, options: dict[str, str]) -> dict[str, int]:
     """Land one data set in one lake and return the rows written per source."""
     adapter = load_adapter(dataset)
     started = time.perf_counter()
     claim(lake, dataset)
+    own = own_settings(lake / "shop.toml")
     try:
         counts = adapter.land(source, lake / "landing", options)
     except (LandingError, OSError):
         release(lake)
         raise
     profile = {**adapter.PROFILE, "dataset": dataset, **business_dates(adapter, lake / "landing")}
-    write_bytes(lake / "shop.toml", shop_toml(profile, getattr(adapter, "NOTES", {})).encode())
+    if hasattr(adapter, "closed_dates"):
+        profile["closed_dates"] = adapter.closed_dates(lake / "landing")
+    write_bytes(lake / "shop.toml", with_own_settings(profile, getattr(adapter, "NOTES", {}), own).encode())
     rows = " ".join(f"{name}={count}" for name, count in counts.items())
     LOG.info("step=land dataset=%s %s seconds=%.1f", dataset, rows, time.perf_counter() - started)
     return counts

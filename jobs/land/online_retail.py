@@ -18,13 +18,13 @@ Surprises of this data, and what is done:
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from pathlib import Path
 
 from jobs.land import LandingError, Value, reject_options
-from jobs.land.files import DayRows, Row, day_of, group_by_day, read_csv, source_folder, write_days
+from jobs.land.files import DayRows, Row, day_of, group_by_day, landed_days, read_csv, source_folder, write_days
 
 LINE_RULES: tuple[dict[str, str], ...] = (
     {"name": "postage", "effect": "postage", "product_id": "POST|DOT|C2"},
@@ -54,6 +54,7 @@ NOTES = {
     "minimum_volume_ratio": "Lowest days: 2010-12-22, 0.21 of the usual Wednesday; 2011-02-06, 0.32 of its Sundays.",
     "line_rules": "What is no merchandise. The first rule that a line fits decides.",
 }
+SATURDAY = 5
 FIELDS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
 EXPECTS = (
     f"the UCI Online Retail data (doi 10.1057/dbm.2012.17) as CSV, one file or one a day, columns {','.join(FIELDS)}"
@@ -170,3 +171,10 @@ def _is_positive(price: str) -> bool:
         return Decimal(price) > 0
     except InvalidOperation:
         return False
+
+
+def closed_dates(landing: Path) -> tuple[date, ...]:
+    """Days without a file, but for Saturdays, on which this shop never trades: Christmas, New Year, Easter."""
+    days = set(landed_days(landing, "transactions"))
+    span = (min(days) + timedelta(days=number) for number in range((max(days) - min(days)).days)) if days else ()
+    return tuple(day for day in span if day not in days and day.weekday() != SATURDAY)

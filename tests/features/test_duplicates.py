@@ -24,3 +24,14 @@ def test_one_id_for_all_rows_counts_them_through(spark):
     rows = spark.createDataFrame([(place, "same") for place in range(4)], "place int, id string")
     found = with_occurrence(rows, "id", F.desc("place")).collect()
     assert {row.place: row._occurrence for row in found} == {3: 1, 2: 2, 1: 3, 0: 4}
+
+
+def test_stored_rows_without_an_id_are_numbered_too(spark, tmp_path):
+    """As rows of files that can't be read; Sail's hash panics at nulls that Parquet brings."""
+    rows = spark.createDataFrame(
+        [(place, None if place % 7 == 3 else f"id{place}") for place in range(40)], "place int, id string"
+    )
+    rows.write.parquet(str(tmp_path / "rows"))
+    stored = spark.read.schema(rows.schema).parquet(str(tmp_path / "rows"))
+    found = {row.place: row._occurrence for row in with_occurrence(stored, "id", "place").collect()}
+    assert [found[place] for place in range(40) if place % 7 == 3] == [1, 2, 3, 4, 5, 6]

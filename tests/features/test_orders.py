@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from features.exchange_rates import in_own_currency
 from features.line_rules import with_line_kind
 from features.orders import order_lines, order_states, orders
+from features.returns import matched_returns
 from schemas.clean import CLEAN_ORDER_LINES, CLEAN_ORDERS
 from schemas.raw import RAW_PAYMENTS, RAW_TRANSACTIONS
 
@@ -34,7 +35,8 @@ def transaction(
 
 def lines_of(transactions, first: date, window: int):
     """The lines of a shop of one currency and no rules."""
-    return with_line_kind(in_own_currency(order_lines(transactions, first, "UTC", window), "EUR"), ())
+    lines = order_lines(transactions, first, "UTC", matched_returns(transactions, first, window))
+    return with_line_kind(in_own_currency(lines, "EUR"), ())
 
 
 @pytest.fixture
@@ -132,7 +134,7 @@ def test_a_line_that_comes_late_does_not_move_the_order(booked):
 
 def test_the_order_day_is_the_business_day(frame, assert_rows):
     rows = frame(RAW_TRANSACTIONS, transaction("s", 0, "o1", 10) | {"event_at": at(0, 23)})
-    [row] = order_lines(rows, FIRST, "Europe/Berlin", 30).collect()
+    [row] = order_lines(rows, FIRST, "Europe/Berlin").collect()
     assert row.order_date == day(1)
 
 

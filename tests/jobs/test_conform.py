@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from jobs import conform
+from jobs import conform, tables
 from jobs.pseudonyms import pseudonym
 from schemas.clean import (
     CLEAN_CONSENT,
@@ -16,6 +16,7 @@ from schemas.clean import (
     CLEAN_REVIEWS,
     CLEAN_SESSIONS,
 )
+from schemas.ops import OPS_RUN
 from schemas.raw import (
     RAW_CLICKSTREAM,
     RAW_CUSTOMERS,
@@ -202,3 +203,17 @@ def test_consents_of_earlier_runs_come_into_a_lake_that_had_no_table_of_them(mak
     run_job("conform", D2)
     known = {(row.ingest_date, row.is_granted) for row in make_run(D2).read(CLEAN_CONSENT).collect()}
     assert known == {(D1, True), (D2, False)}
+
+
+@pytest.mark.parametrize("largest", [1, 10**9])
+def test_a_large_day_gives_the_rows_of_a_small_one(largest, shop, run_job, make_run, monkeypatch, tmp_path):
+    """Kept in the staging folder and written by several tasks, or computed again and written by one."""
+    monkeypatch.setattr(tables, "LARGE_DAY_ROWS", largest)
+    day = {"source": "transactions", "file_count": 1, "file_row_count": 1, "new_row_count": 1}
+    shop.replace(
+        shop.spark.createDataFrame(OPS_RUN.rows(*({"ingest_date": d} | day for d in (D1, D2))), OPS_RUN.struct), OPS_RUN
+    )
+    run_job("conform", D2, D1)
+    orders = [(row.order_id, row.net_amount, row.refund_amount) for row in shop.read(CLEAN_ORDERS).collect()]
+    assert orders == [("o", 0, 10)]
+    assert not (shop.settings.lake / "_staging" / "kept").exists()

@@ -58,7 +58,7 @@ def test_a_file_of_an_earlier_night_that_changed_is_read_as_new(lake, night, raw
     assert [event_id for event_id, *_ in raw()] == ["1", "2"] and path.is_file()
 
 
-def test_a_mended_file_of_the_night_itself_is_seen_even_where_size_and_time_are_the_same(lake, night, raw):
+def test_a_mended_file_of_the_night_itself_is_seen_even_where_size_and_time_are_the_same(lake, night, raw, told):
     path = land(lake, D1, "a.csv", line("1"))
     about = path.stat()
     night(D1)
@@ -66,6 +66,9 @@ def test_a_mended_file_of_the_night_itself_is_seen_even_where_size_and_time_are_
     os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
     night(D1)
     assert [event_id for event_id, *_ in raw()] == ["2"]
+    land(lake, D2, "again.csv", line("2"))
+    night(D2)
+    assert set(told()) == {D1}, "the register knows its content"
 
 
 def test_a_moved_or_copied_file_is_known_by_its_content(lake, night, raw, told):

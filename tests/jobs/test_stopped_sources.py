@@ -190,3 +190,15 @@ def test_a_stopped_source_that_is_killed_while_it_stops_is_done_again(lake, run_
         run_job("ingest", D1)
     run_job("ingest", D1)
     assert len(stops()) == 1 and D1 + timedelta(days=1) == D2
+
+
+def test_rows_that_an_earlier_try_of_the_night_wrote_go_with_their_source_and_come_back_once(lake, night, raw, told):
+    land(lake, D1, "a.csv", line("1"))
+    night(D1)
+    path = land(lake, D1, "b.csv", "1", header="order_id")
+    with pytest.raises(ContractError, match="stopped"):
+        night(D1)
+    assert raw() == []
+    path.unlink()
+    night(D1)
+    assert raw() == [("1", D1, "a.csv")] and told() == {D1: (1, 0, 0)}

@@ -68,6 +68,18 @@ def test_the_shop_file_tells_the_profile_and_the_full_days(source: Path, lake: P
     )
 
 
+def test_own_settings_stay_when_the_data_are_landed_again(source: Path, lake: Path) -> None:
+    run(source, lake)
+    shop = lake / "shop.toml"
+    own = "# ours\nconsent_required = true\nclosed_dates = [2024-12-25]\n"
+    shop.write_text(shop.read_text() + own)  # a key of the profile twice: the next landing mends it
+    run(source, lake)
+    assert shop.read_text().endswith(own) and shop.read_text().count("consent_required =") == 1
+    settings = tomllib.loads(shop.read_text())
+    assert settings["consent_required"] is True and settings["closed_dates"] == [date(2024, 12, 25)]
+    assert settings["last_date"] == date(2015, 5, 3)
+
+
 @pytest.mark.parametrize("dataset", REAL)
 def test_settings_know_every_key_of_every_profile(dataset: str, tmp_path: Path) -> None:
     adapter = load_adapter(dataset)

@@ -1,4 +1,5 @@
 from collections import Counter
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -119,3 +120,10 @@ def test_the_published_facts_survive_landing(shared_data: Path, tmp_path: Path) 
         if "customer_id" in line and line["line_type"] == "sale" and Decimal(line["line_amount"]) > 0
     ]
     assert (len(kept), total(kept).quantize(Decimal("0.01"))) == (226_467, Decimal("5239240.56"))
+
+
+def test_days_without_a_file_are_closed_but_for_saturdays(tmp_path: Path) -> None:
+    for day in ("2010-12-23", "2010-12-26"):  # a Thursday; Friday and Saturday lack a file
+        (tmp_path / "transactions" / f"dt={day}").mkdir(parents=True)
+    assert online_retail.closed_dates(tmp_path) == (date(2010, 12, 24),)
+    assert online_retail.closed_dates(tmp_path / "none") == ()
