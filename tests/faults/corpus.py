@@ -58,7 +58,8 @@ Row = dict[str, Any]
 class BadFile:
     """A file and its fate: rows new and doubled, and the beginning of the reason for each line refused.
 
-    `holds` are values of rows that were taken, by `event_id`. A file with `is_ignored` is never read.
+    `holds` are values of rows that were taken, by `event_id`. A file with `is_ignored` is never read;
+    one that `stops` its source is read when it was mended.
     """
 
     name: str
@@ -70,6 +71,7 @@ class BadFile:
     source: str = "transactions"
     day: date = D1
     is_ignored: bool = False
+    stops: str | None = None
 
     @property
     def path(self) -> str:

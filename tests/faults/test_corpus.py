@@ -9,8 +9,8 @@ import pytest
 
 from schemas.ops import OPS_FILE, OPS_RUN
 from schemas.raw import RAW_QUARANTINE, SOURCES
-from tests.faults import corpus_csv, corpus_files, corpus_json, corpus_parquet, corpus_values, shop
-from tests.faults.corpus import D1, D2, ROW_KB, UNPACKED_MB, BadFile
+from tests.faults import corpus_csv, corpus_files, corpus_json, corpus_parquet, corpus_stops, corpus_values, shop
+from tests.faults.corpus import D1, D2, ROW_KB, UNPACKED_MB, BadFile, as_csv, rows
 
 MODULES = (corpus_csv, corpus_files, corpus_json, corpus_parquet, corpus_values)
 FILES: list[BadFile] = [file for module in MODULES for file in module.FILES]
@@ -89,3 +89,19 @@ def test_the_equation_holds_for_every_run_and_source(found):
     }
     for run in found.runs:
         assert run["file_row_count"] == sum(run[f"{fate}_row_count"] for fate in ("new", "duplicate", "quarantined"))
+
+
+@pytest.mark.parametrize("files", corpus_stops.LAKES, ids=("first", "second"))
+def test_a_file_that_stops_its_source_stops_no_other_and_says_why(files, spark, tmp_path):
+    stopped = {file.source: file for file in files}
+    good = [BadFile("good.csv", as_csv(rows(source, {}, source=source)), source=source) for source in SOURCES]
+    for file in [*good, *files]:
+        path = tmp_path / "landing" / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.content)
+    shop.run(tmp_path, ("ingest",), D1)
+    told = {run["source"]: run for run in shop.stored(tmp_path, OPS_RUN).to_pylist()}
+    assert {source for source, run in told.items() if run["new_row_count"]} == SOURCES.keys() - stopped.keys()
+    for source, file in stopped.items():
+        reason = told[source]["stopped_reason"]
+        assert file.stops in reason and reason.startswith(file.path)
