@@ -344,3 +344,17 @@ def test_a_damaged_note_of_a_killed_run_is_told_in_one_line(text, lake, run_job)
     with pytest.raises(MissingInputError, match=r"days\.txt is damaged: write the first and the last day"):
         run_job("ingest", D1)
     assert note.read_text() == text
+
+
+@pytest.mark.parametrize("count", [1, 2, 50])
+def test_a_file_of_one_id_alone_has_one_new_row(count, lake, run_job, told):
+    """A column of one value is a constant to Sail, over which its hash function once panicked."""
+    land(lake, D1, "a.csv", *[line("1")] * count)
+    run_job("ingest", D1)
+    assert told() == {D1: (1, count - 1, 0)}
+
+
+def test_a_file_without_a_good_row_is_quarantined(lake, run_job, told):
+    land(lake, D1, "a.csv", "short", "row", "again")
+    run_job("ingest", D1)
+    assert told() == {D1: (0, 0, 3)}
