@@ -277,3 +277,15 @@ def test_a_line_whose_rate_has_come_since_is_replayed(lake, run_job, night, ids,
     run_job("replay", D3, None, "--reason", "no exchange rate")
     night(D3)
     assert ids() == [("1", D3)]
+
+
+def test_an_erasure_takes_its_customer_out_of_replayed_files_and_they_are_not_read_again(
+    lake, run_job, night, ids, told
+):
+    land(lake, D1, "a.csv", *future("2"), line("3", D3).replace("c1", "c2"))
+    night(D1, future_tolerance_minutes=0)
+    run_job("replay", D3, None, "--reason", "after")
+    night(D3)
+    run_job("erase", D3, None, "--customer", "c1")  # fails where the search still finds one
+    night(D3)
+    assert ids() == [("3", D3)] and told()[D3] == (1, 0, 0)
