@@ -1,7 +1,7 @@
 """Which rows repeat the id of another row.
 
 A window over every row holds them all in memory and sorts them (5 million: out of 16 GB on Sail 0.7.2). Ids that occur
-once need none: a count by 64-bit hash sets aside the few that may occur twice, and only those are put in order.
+once need none: a count by checksum sets aside the few that may occur twice, and only those are put in order.
 """
 
 from pyspark.sql import Column, DataFrame
@@ -14,9 +14,9 @@ def with_occurrence(rows: DataFrame, name: str, *order: str | Column) -> DataFra
 
     `order` must leave no tie. Rows are read three times, so they should be stored ones.
     """
-    # Rows that can't be read have no id; Sail 0.7.2 panics at xxhash64 of a column with nulls.
-    hashed = rows.withColumn("_hash", F.xxhash64(F.coalesce(F.col(name), F.lit(""))))
-    # Two ids of one hash, one in 10^7 for 5 million, only cost a place in the window.
+    # Two ids of one checksum only cost a place in the window. (Not xxhash64: Sail 0.7.2 panics over a stored column of
+    # one value or of nulls alone.)
+    hashed = rows.withColumn("_hash", F.crc32(name))
     repeated = F.broadcast(hashed.groupBy("_hash").count().filter("count > 1").select("_hash"))
     by_id = Window.partitionBy(name).orderBy(*order)
     once = hashed.join(repeated, "_hash", "left_anti").withColumn("_occurrence", F.lit(1))

@@ -1,5 +1,6 @@
 """Occurrences of ids: those of a window over all rows, at less cost."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import functions as F
@@ -27,7 +28,7 @@ def test_one_id_for_all_rows_counts_them_through(spark):
 
 
 def test_stored_rows_without_an_id_are_numbered_too(spark, tmp_path):
-    """As rows of files that can't be read; Sail's hash panics at nulls that Parquet brings."""
+    """As rows of files that can't be read."""
     rows = spark.createDataFrame(
         [(place, None if place % 7 == 3 else f"id{place}") for place in range(40)], "place int, id string"
     )
@@ -35,3 +36,12 @@ def test_stored_rows_without_an_id_are_numbered_too(spark, tmp_path):
     stored = spark.read.schema(rows.schema).parquet(str(tmp_path / "rows"))
     found = {row.place: row._occurrence for row in with_occurrence(stored, "id", "place").collect()}
     assert [found[place] for place in range(40) if place % 7 == 3] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("same", ["one", None])
+def test_stored_rows_of_one_id_or_none_are_counted_through(same, spark, tmp_path):
+    """A Delta table tells that a column is constant, and over constants Sail's xxhash64 panics."""
+    rows = spark.createDataFrame([(place, same) for place in range(5)], "place int, id string")
+    rows.write.format("delta").save(str(tmp_path / "rows"))
+    stored = spark.read.format("delta").load(str(tmp_path / "rows"))
+    assert sorted(row._occurrence for row in with_occurrence(stored, "id", "place").collect()) == [1, 2, 3, 4, 5]
