@@ -16,7 +16,7 @@ def with_occurrence(rows: DataFrame, name: str, *order: str | Column) -> DataFra
     """
     # Two ids of one checksum only cost a place in the window. (Not xxhash64: Sail 0.7.2 panics over a stored column of
     # one value or of nulls alone.)
-    hashed = rows.withColumn("_hash", F.crc32(name))
+    hashed = rows.withColumn("_hash", F.coalesce(F.crc32(name), F.lit(0)))
     repeated = F.broadcast(hashed.groupBy("_hash").count().filter("count > 1").select("_hash"))
     by_id = Window.partitionBy(name).orderBy(*order)
     once = hashed.join(repeated, "_hash", "left_anti").withColumn("_occurrence", F.lit(1))
