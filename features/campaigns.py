@@ -56,18 +56,25 @@ def assignments(
     )
 
 
-def outcomes(plans: DataFrame, tiles: DataFrame, measured_date: date, window_days: int) -> DataFrame:
+def outcomes(
+    plans: DataFrame, tiles: DataFrame, measured_date: date, window_days: int, others: DataFrame | None = None
+) -> DataFrame:
     """What each planned customer did since: rows of `plans` with `observed_days`, `is_buyer` and `net_revenue`.
 
     By intention to treat: who was assigned counts, whether or not the mail was read. Days after the window, or after
-    `measured_date`, do not count.
+    `measured_date`, do not count. `others` are the further accounts of a customer known at the plan's date
+    (`persons.other_accounts`); what they did is his.
     """
     observed = F.least(F.datediff(F.lit(measured_date), "as_of_date"), F.lit(window_days))
     observed_plans = plans.withColumn("observed_days", observed.cast("int")).filter("observed_days >= 1")
     days_since = F.datediff("event_date", "as_of_date")
+    planned = observed_plans.select("campaign_id", "as_of_date", "customer_id", "observed_days")
+    accounts = planned.withColumn("account_id", F.col("customer_id"))
+    if others is not None:
+        accounts = accounts.unionByName(planned.join(others, ["as_of_date", "customer_id"], how="inner"))
+    done = tiles.select(F.col("customer_id").alias("account_id"), "event_date", "order_count", "net_amount")
     later = (
-        observed_plans.select("campaign_id", "as_of_date", "customer_id", "observed_days")
-        .join(tiles.select("customer_id", "event_date", "order_count", "net_amount"), "customer_id", how="inner")
+        accounts.join(done, "account_id", how="inner")
         .filter((days_since >= 1) & (days_since <= F.col("observed_days")))
         .groupBy("campaign_id", "as_of_date", "customer_id")
         .agg(F.sum("order_count").alias("later_order_count"), F.sum("net_amount").alias("later_net_revenue"))

@@ -46,10 +46,10 @@ def touched(edges: DataFrame, fresh: DataFrame, earlier: DataFrame, former: Data
         ids.select(F.lit(kind).alias("identifier_kind"), F.col("id").alias("identifier")) for kind, ids in sets.items()
     ]
     identifiers = parts[0].unionByName(parts[1]).unionByName(parts[2]).unionByName(parts[3])
-    return Touched(identifiers, keep(_deciding(edges, sets, earlier, cap), "touched_edges"))
+    return Touched(identifiers, keep(_deciding(edges, sets, earlier, cap, keep), "touched_edges"))
 
 
-def _deciding(edges: DataFrame, sets: dict[str, DataFrame], earlier: DataFrame, cap: int) -> DataFrame:
+def _deciding(edges: DataFrame, sets: dict[str, DataFrame], earlier: DataFrame, cap: int, keep: Keep) -> DataFrame:
     """All edges of the accounts that have a say, and those of the visitors, devices and addresses asked about."""
     devices = sets["device"].unionByName(
         _neighbours(edges, sets["visitor"], "visitor_device", "visitor_id", "device_id")
@@ -64,7 +64,7 @@ def _deciding(edges: DataFrame, sets: dict[str, DataFrame], earlier: DataFrame, 
             ids.select(F.col("id").alias(column)), column, "left_semi"
         )
         sayers = sayers.unionByName(_ids(first_of(of_kind, column, "customer_id", cap + 1), "customer_id"))
-    accounts = _with_components(edges, sayers.distinct(), earlier)
+    accounts = _with_components(edges, keep(sayers.distinct(), "sayers"), earlier)
     wanted = {"customer_id": accounts, "visitor_id": sets["visitor"], "device_id": devices}
     marked = edges
     for column, ids in wanted.items():

@@ -49,14 +49,15 @@ def _refuse_bomb(source: pq.ParquetFile, limits: Limits) -> None:
 
 
 def _any_text(values: pa.Array) -> pa.Array:
-    """Values of a column that no contract knows: as text where Arrow has one, else as JSON."""
+    """Values of a column that no contract knows: as text where Arrow has one, else as JSON, or bytes in hexadecimal."""
     try:
         text, bad, _ = _as_text(values)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         bad = [0]
     if not bad:
         return text
-    return pa.array([None if value is None else shown(value) for value in values.to_pylist()], pa.string())
+    said = (value.hex() if isinstance(value, bytes) else shown(value) for value in values.drop_null().to_pylist())
+    return pa.array([next(said) if is_given else None for is_given in values.is_valid().to_pylist()], pa.string())
 
 
 def _as_text(values: pa.Array) -> tuple[pa.Array, list[int], str]:

@@ -7,32 +7,32 @@ booked once, with what was known when it came, and never moved: later runs only 
 
 from datetime import date
 
-import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
 from features.line_rules import is_merchandise, money_of
+from features.returns import RETURN_TYPES, matched_returns
 from schemas.line_rules import EXCLUDED, POSTAGE
 
 ORDER_CHANGES = {"_is_order": "order_count", "_amount": "order_amount", "_squared": "order_amount_squared"}
-RETURN_TYPES = ("return", "cancellation")
-_MATCH_COLUMNS = ("line_id", "order_id", "event_at", "ingest_date", "line_type", "quantity", "original_order_id")
 
 
-def order_lines(transactions: DataFrame, first: date, timezone: str, return_window_days: int) -> DataFrame:
+def order_lines(
+    transactions: DataFrame, first: date, timezone: str, return_window_days: int, has_unnamed_returns: bool = True
+) -> DataFrame:
     """`clean_order_lines` brought since `first`, still in the money of the source.
 
-    Comes from all transactions known, for returns may match the older ones. `order_known_date` is the run that knew
-    the order first.
+    Comes from all transactions known, for returns may match the older ones; where none of the new ones needs to, say so
+    and save the search. `order_known_date` is the run that knew the order first.
     """
     lines = transactions.withColumnRenamed("event_id", "line_id").withColumn("is_return", _is_return())
-    matches = matched_returns(lines, first, return_window_days)
-    new = (
-        lines.filter(F.col("ingest_date") >= F.lit(first))
-        .join(matches, "line_id", "left")
-        .withColumn("wanted_order_id", _wanted_order_id())
-    )
+    new = lines.filter(F.col("ingest_date") >= F.lit(first))
+    if has_unnamed_returns:
+        new = new.join(matched_returns(lines, first, return_window_days), "line_id", "left")
+    else:
+        new = new.withColumn("matched_order_id", F.lit(None).cast("string"))
+    new = new.withColumn("wanted_order_id", _wanted_order_id())
     known_orders = order_starts(lines.join(_wanted(new), "order_id", "left_semi"))
     is_known = (F.col("first_ingest_date") <= F.col("ingest_date")).alias("is_known")
     booked = new.join(known_orders, "wanted_order_id", "left").withColumn(
@@ -98,53 +98,6 @@ def _match_kind(is_booked):
 
 def _or_zero(name: str):
     return F.coalesce(F.col(name), F.lit(0)).alias(name)
-
-
-def matched_returns(lines: DataFrame, first: date, return_window_days: int) -> DataFrame:
-    """(line_id, matched_order_id) of returns that name no order but found a fitting line.
-
-    Guests' lines match nobody's. All lines of a customer and product that has such a return since `first` are replayed
-    in the order in which they became known, so that each unit is given back once, whichever run asks. The window is
-    each return's own: lines left out here would be lines whose units look free.
-    """
-    of_customers = lines.filter(F.col("customer_id").isNotNull())
-    is_new_return = F.col("is_return") & F.col("original_order_id").isNull() & (F.col("ingest_date") >= F.lit(first))
-    groups = of_customers.filter(is_new_return).select("customer_id", "product_id").distinct()
-    replayed = (
-        of_customers.filter(F.col("line_type") != "adjustment")
-        .join(groups, ["customer_id", "product_id"], "left_semi")
-        .select("customer_id", "product_id", *_MATCH_COLUMNS)
-    )
-    return replayed.groupBy("customer_id", "product_id").applyInPandas(
-        lambda group: match_group(group, return_window_days), "line_id string, matched_order_id string"
-    )
-
-
-def match_group(lines: pd.DataFrame, window_days: int) -> pd.DataFrame:
-    """Replay one customer's lines of one product; returns take units from the latest earlier line with enough left."""
-    window = pd.Timedelta(days=window_days)
-    lines = lines.sort_values(["ingest_date", "event_at", "line_id"], kind="stable")
-    sales: list[list] = []  # [event_at, order_id, units left], in order of knowledge
-    found = []
-    for line in lines.itertuples(index=False):
-        units = 1 if pd.isna(line.quantity) else abs(int(line.quantity))
-        if line.line_type not in RETURN_TYPES:
-            sales.append([line.event_at, line.order_id, units])
-            continue
-        named = line.original_order_id if isinstance(line.original_order_id, str) else None
-        fitting = [
-            sale
-            for sale in sales
-            if sale[0] <= line.event_at
-            and sale[2] >= units
-            and (sale[1] == named if named else line.event_at - sale[0] <= window)
-        ]
-        if fitting:
-            sale = max(fitting, key=lambda sale: sale[0])
-            sale[2] -= units
-            if named is None:
-                found.append((line.line_id, sale[1]))
-    return pd.DataFrame(found, columns=["line_id", "matched_order_id"])
 
 
 def order_states(lines: DataFrame) -> DataFrame:

@@ -1,6 +1,7 @@
 """Tiles into snapshots: every declared feature of every customer, as known at one date or at several."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 
 from pyspark.sql import Column as SparkColumn
@@ -8,6 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.as_of import as_known
+from features.persons import of_persons, of_visitors
 from schemas.feature import FACTS, FEATURES, Feature
 
 DAY_FACTS = (
@@ -27,11 +29,25 @@ FACTS_OF_KIND = {  # the rest is made of order days alone
 }
 
 
-def snapshots(tiles: DataFrame, dates: list[date], version: int) -> DataFrame:
-    """`feature_customer` for each `as_of_date` in `dates`, from all tiles; a date sees the tiles of runs up to it."""
+@dataclass(frozen=True)
+class Identity:
+    """What tells whose accounts and visitors are: `clean_identity`, and the visitors' own tiles."""
+
+    rows: DataFrame
+    visitor_tiles: DataFrame
+
+
+def snapshots(tiles: DataFrame, dates: list[date], version: int, identity: Identity | None = None) -> DataFrame:
+    """`feature_customer` for each `as_of_date` in `dates`, from all tiles; a date sees the tiles of runs up to it.
+
+    And identity as it was known then: accounts that were one count as one, with the clicks of their visitors.
+    """
+    known = as_known(tiles, dates)
+    if identity:
+        own = of_persons(known, identity.rows, dates)
+        known = own.unionByName(of_visitors(identity.visitor_tiles, identity.rows, dates))
     days = (
-        as_known(tiles, dates)
-        .filter(F.col("event_date") <= F.col("as_of_date"))
+        known.filter(F.col("event_date") <= F.col("as_of_date"))
         .groupBy("as_of_date", "customer_id", "event_date")
         .agg(*(F.sum(fact.name).alias(fact.name) for fact in FACTS))
         .withColumn("age_days", F.datediff("as_of_date", "event_date").cast("bigint"))

@@ -1,7 +1,8 @@
 """Clean rows into tiles: what each run added to each customer's days.
 
 One function a source; each returns rows with `customer_id`, `event_date`, `ingest_date` and the facts that it knows.
-Guests, who have no customer_id, and bots add nothing.
+Bots add nothing. Guests' clicks go into tiles of their visitor, in case it turns out whose he is; what else guests do
+adds nothing.
 """
 
 from datetime import date
@@ -13,7 +14,8 @@ from pyspark.sql.window import Window
 
 from features.line_rules import is_merchandise
 from features.orders import ORDER_CHANGES
-from schemas.feature import FACTS, FEATURE_CUSTOMER_DAY
+from schemas.contract import Column
+from schemas.feature import CLICK_FACTS, FACTS, FEATURE_CUSTOMER_DAY, FEATURE_VISITOR_DAY
 
 KEY = FEATURE_CUSTOMER_DAY.key
 
@@ -25,10 +27,19 @@ def tiles(sources: list[DataFrame]) -> DataFrame:
     return summed.agg(*(F.sum(fact.name).alias(fact.name) for fact in FACTS))
 
 
-def _with_every_fact(rows: DataFrame) -> DataFrame:
+def visitor_tiles(events: DataFrame, of_sessions: DataFrame, first: date) -> DataFrame:
+    """`feature_visitor_day` of new events that no customer is known of, and of the sessions that they are in."""
+    guests = click_facts(events.filter(F.col("customer_id").isNull()), "visitor_id")
+    bounces = bounce_facts(of_sessions, first, "visitor_id").filter("bounce_count <> 0")
+    key, facts = FEATURE_VISITOR_DAY.key, tuple(FEATURE_VISITOR_DAY[name] for name in CLICK_FACTS)
+    rows = _with_every_fact(guests, key, facts).unionByName(_with_every_fact(bounces, key, facts))
+    return rows.groupBy(*key).agg(*(F.sum(fact.name).alias(fact.name) for fact in facts))
+
+
+def _with_every_fact(rows: DataFrame, key: tuple[str, ...] = KEY, facts: tuple[Column, ...] = FACTS) -> DataFrame:
     known = set(rows.columns)
-    facts = ((F.col(fact.name) if fact.name in known else F.lit(0)).cast(fact.type).alias(fact.name) for fact in FACTS)
-    return rows.select(*KEY, *facts)
+    filled = ((F.col(fact.name) if fact.name in known else F.lit(0)).cast(fact.type).alias(fact.name) for fact in facts)
+    return rows.select(*key, *filled)
 
 
 def order_line_facts(lines: DataFrame) -> DataFrame:
@@ -56,8 +67,8 @@ def order_facts(states: DataFrame) -> DataFrame:
     return states.select("customer_id", F.col("order_date").alias("event_date"), "ingest_date", *ORDER_CHANGES.values())
 
 
-def click_facts(events: DataFrame) -> DataFrame:
-    """Clicks and sessions, without bots. A session counts on the day of its first event."""
+def click_facts(events: DataFrame, owner: str = "customer_id") -> DataFrame:
+    """Clicks and sessions of each `owner`, without bots. A session counts on the day of its first event."""
 
     def times(*event_types: str):
         return F.col("event_type").isin(*event_types).cast("bigint")
@@ -65,7 +76,7 @@ def click_facts(events: DataFrame) -> DataFrame:
     starts = F.col("is_session_start").cast("bigint")
     is_mobile = F.lower("device_type").rlike("mobile|phone|app|tablet")
     return events.filter(~F.col("is_bot")).select(
-        "customer_id",
+        owner,
         "event_date",
         "ingest_date",
         starts.alias("session_count"),
@@ -80,11 +91,12 @@ def click_facts(events: DataFrame) -> DataFrame:
     )
 
 
-def bounce_facts(events: DataFrame, first: date) -> DataFrame:
+def bounce_facts(events: DataFrame, first: date, owner: str = "customer_id") -> DataFrame:
     """Sessions of one event: +1 in the run that leaves it so, -1 in the run that adds a second event.
 
     `events` are all events of the sessions that runs since `first` touched. Day and customer are those first known, so
-    that what one run adds a later one takes from the same.
+    that what one run adds a later one takes from the same. With `visitor_id` as owner, those of sessions without a
+    known customer.
     """
     runs = (
         events.filter(~F.col("is_bot"))
@@ -93,6 +105,7 @@ def bounce_facts(events: DataFrame, first: date) -> DataFrame:
             F.count("event_id").alias("event_count"),
             F.min("event_date").alias("event_date"),
             F.min("customer_id").alias("customer_id"),
+            F.min("visitor_id").alias("visitor_id"),
         )
     )
     by_run = Window.partitionBy("session_id").orderBy("ingest_date")
@@ -100,16 +113,16 @@ def bounce_facts(events: DataFrame, first: date) -> DataFrame:
     states = (
         runs.withColumn("_day", F.first("event_date").over(so_far))
         .withColumn("_customer", F.first("customer_id", ignorenulls=True).over(so_far))
+        .withColumn("_owner", F.col("_customer") if owner == "customer_id" else F.col("visitor_id"))
+        .withColumn("_is_owned", F.col("_customer").isNotNull() == F.lit(owner == "customer_id"))
         .withColumn("_is_one", F.sum("event_count").over(so_far) == 1)
-        .withColumn("_is_bounce", (F.col("_is_one") & F.col("_customer").isNotNull()).cast("bigint"))
+        .withColumn("_is_bounce", (F.col("_is_one") & F.col("_is_owned")).cast("bigint"))
     )
     change = F.col("_is_bounce") - F.lag("_is_bounce", 1, 0).over(by_run)
     return (
         states.withColumn("bounce_count", change)
         .filter(F.col("ingest_date") >= F.lit(first))
-        .select(
-            F.col("_customer").alias("customer_id"), F.col("_day").alias("event_date"), "ingest_date", "bounce_count"
-        )
+        .select(F.col("_owner").alias(owner), F.col("_day").alias("event_date"), "ingest_date", "bounce_count")
     )
 
 

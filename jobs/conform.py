@@ -20,6 +20,7 @@ from schemas.clean import (
     CLEAN_PRODUCTS,
     CLEAN_REVIEWS,
     CLEAN_SESSIONS,
+    MATCH_KINDS,
 )
 from schemas.raw import (
     RAW_CAMPAIGN_EVENTS,
@@ -74,11 +75,16 @@ def conform_orders(run: Run) -> None:
     """Lines of the run, then the orders that they touched."""
     from features.line_rules import with_line_kind
     from features.orders import order_lines, orders
+    from features.returns import is_unnamed_return
 
     settings = run.settings
     transactions = run.known(RAW_TRANSACTIONS)
-    lines = order_lines(transactions, run.first, settings.business_timezone, settings.return_window_days)
+    has_unnamed = bool(run.brought(RAW_TRANSACTIONS).filter(is_unnamed_return()).head(1))
+    zone, window = settings.business_timezone, settings.return_window_days
+    lines = order_lines(transactions, run.first, zone, window, has_unnamed)
     run.replace(with_line_kind(in_shop_currency(run, lines), settings.line_rules), CLEAN_ORDER_LINES)
+    with runtime.step("returns") as facts:
+        facts.update(return_counts(run))
     touched = run.brought(CLEAN_ORDER_LINES).select("order_id")
     payments = run.read(RAW_PAYMENTS)
     if run.exists(RAW_PAYMENTS):
@@ -91,6 +97,12 @@ def conform_orders(run: Run) -> None:
         CLEAN_ORDERS,
         without_rows(before, all_lines),
     )
+
+
+def return_counts(run: Run) -> dict[str, int]:
+    """Returns that the run brought, by how they found their order."""
+    kinds = run.brought(CLEAN_ORDER_LINES).filter("match_kind IS NOT NULL").groupBy("match_kind").count().collect()
+    return dict.fromkeys(MATCH_KINDS, 0) | {row["match_kind"]: row["count"] for row in kinds}
 
 
 def in_shop_currency(run: Run, lines: "DataFrame") -> "DataFrame":

@@ -38,8 +38,25 @@ def subjects_of(run: Run, customers: set[str]) -> Sought:
     """The customers, and orders, browsers, devices and addresses that were only theirs."""
     found = {column: only_theirs(run, column, tables, customers) for column, tables in LINKED_IN.items()}
     found["email"] = {one for one in found["email"] if ADDRESS.fullmatch(one.strip())}  # and no word like "none"
+    found["visitor_id"] |= browsers_without_login(run, found)
     found["identifier"] = found["visitor_id"] | found["device_id"] | found["email_hash"]
     return Sought({"customer_id": customers, **found})
+
+
+def browsers_without_login(run: Run, found: dict[str, set[str]]) -> set[str]:
+    """Browsers in which nobody logged in, on devices that were only theirs or with an address that was."""
+    if not run.exists(CLEAN_IDENTITY_EDGE):
+        return set()
+    edges = run.read(CLEAN_IDENTITY_EDGE)
+    named = edges.filter("edge_kind = 'visitor_customer'").select("visitor_id")
+    browsers: set[str] = set()
+    for column, kind in (("device_id", "visitor_device"), ("email_hash", "visitor_email")):
+        if found[column]:
+            view(run, column, found[column])
+            ids = run.spark.table(VIEW.format(kind=column))
+            tied = edges.filter(f"edge_kind = '{kind}'").join(ids, column, "left_semi")
+            browsers |= set(tied.join(named, "visitor_id", "left_anti").toArrow()["visitor_id"].to_pylist())
+    return browsers
 
 
 def only_theirs(run: Run, column: str, tables: Iterable["Table"], customers: set[str]) -> set[str]:

@@ -19,6 +19,8 @@ from typing import Any
 from jobs import runtime
 from jobs.errors import GateRefusedError, MissingInputError
 from jobs.expectations import Judged, judge
+from jobs.landing_checks import stops_of
+from jobs.silence import silent_sources
 from jobs.tables import Run
 from schemas.contract import Table
 from schemas.ops import GATED_LAYERS, OPS_GATE, OPS_RUN
@@ -45,7 +47,7 @@ def main(arguments: list[str]) -> None:
         raise MissingInputError(f"no table of layer {given.layer} exists; run the jobs before the gate first")
     with runtime.step("gate", layer=given.layer, tables=len(judged)) as facts:
         results = validate(run, judged)
-        results += refused_shares(run) + unreadable_files(run) if given.layer == "clean" else []
+        results += of_sources(run) if given.layer == "clean" else []
         write_results(run, given.layer, results)
         facts["expectations"] = len(results)
     failed = [result for result in results if not result.is_success]
@@ -147,6 +149,24 @@ def _result(table: str, found: Any) -> Result:
 def _exceptions(info: Any) -> list[dict[str, Any]]:
     found = [info] if info and "raised_exception" in info else list((info or {}).values())
     return [one for one in found if one.get("raised_exception")]
+
+
+def of_sources(run: Run) -> list[Result]:
+    """What ingest noted of the run's sources."""
+    stopped = stopped_sources(run)
+    silent = silent_sources(run, {one.source for one in stops_of(run)})
+    told = [
+        Result(OPS_RUN.name, f"rows of {one.source} came, as every week", one.rows > 0, one.observed) for one in silent
+    ]
+    return [*stopped, *told, *refused_shares(run), *unreadable_files(run)]
+
+
+def stopped_sources(run: Run) -> list[Result]:
+    """No source may have a file that stopped it."""
+    return [
+        Result(OPS_RUN.name, f"{one.source} was read", False, json.dumps({"stopped": one.reason}))
+        for one in stops_of(run)
+    ]
 
 
 def refused_shares(run: Run) -> list[Result]:

@@ -102,6 +102,7 @@ def changes(run: Run, former: "DataFrame", keep: "Keep") -> "DataFrame":
     edges, cap = run.known(CLEAN_IDENTITY_EDGE), run.settings.identity_component_cap
     earlier = run.read(CLEAN_IDENTITY).filter(f"ingest_date < DATE'{run.first}'")
     if earlier.head(1):
+        edges = keep(edges, "edges")  # read a dozen times: from one file, not from one for each day of history
         found = touched(edges, run.brought(CLEAN_IDENTITY_EDGE), still_open(earlier, run), former, cap, keep)
         states = identities(found.edges, cap, keep)
         states = states.join(found.identifiers, ["identifier_kind", "identifier"], "left_semi")

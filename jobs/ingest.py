@@ -1,6 +1,8 @@
 """Landing files into raw tables: typed, each row once, bad rows quarantined with a reason, nothing lost.
 
-Reads `landing/<source>/dt=*/`; writes `raw_*`, `raw_quarantine`, `ops_file`, `ops_run`.
+Reads `landing/<source>/dt=*/`; writes `raw_*`, `raw_quarantine`, `ops_file`, `ops_run`, `ops_lateness`. A source with a
+file that lacks a required column, or whose values changed type, stops alone: the others are written, and the night
+stays unpublished.
 
 A file belongs to the run that first reads it; in a stretch of nights (`--from`), to the night that would have read it.
 Rows are staged once, typed and tagged, in a folder that is removed at the end; the register of files is written last,
@@ -13,14 +15,17 @@ from datetime import date
 from pathlib import Path
 
 from jobs import lake_lock, runtime
-from jobs.errors import MissingInputError
+from jobs.errors import ContractError, MissingInputError
 from jobs.ingest_register import write_register
-from jobs.ingest_staging import FATES, Staged, stage
-from jobs.landing_checks import check_headers
-from jobs.landing_files import landing_of, new_files
+from jobs.ingest_staging import FATES, Staged, tagged, typed
+from jobs.landing_cache import cache_of, remember
+from jobs.landing_checks import Stopped, header_fault, stop, value_fault
+from jobs.landing_files import LandingFile, landing_of
+from jobs.lateness import write_lateness
+from jobs.new_files import new_files
 from jobs.refusal import refuse_after_unfinished_erasure, without_erased_texts
 from jobs.tables import Run
-from schemas.ops import OPS_FILE, OPS_RUN
+from schemas.ops import OPS_FILE, OPS_LATENESS, OPS_RUN
 from schemas.raw import RAW_QUARANTINE, SOURCES
 
 STAGED_DAYS = "days.txt"  # in the staging folder: first and last day of the run that fills it
@@ -40,11 +45,13 @@ def ingest(run: Run, staging: Path) -> None:
     """Read what is new, stage it, write rows, then the register."""
     forget_killed_run(run, staging)
     refuse_after_unfinished(run)
-    files = new_files(run)
-    for source, table in SOURCES.items():  # of all sources before the first is written
-        check_headers(table, [file for file in files if file.source == source])
+    cache = cache_of(run)
+    files, landed = new_files(run, cache)
+    published = sorted(day for day in run.published_dates() if run.first <= day <= run.as_of_date)
+    faults = header_faults(run, files, published)
     begin(run, staging)
     staged: list[Staged] = []
+    stops: list[Stopped] = []
     for source, table in SOURCES.items():
         of_source = [file for file in files if file.source == source]
         if not of_source:
@@ -52,13 +59,37 @@ def ingest(run: Run, staging: Path) -> None:
                 run.clear(table)  # left by a run that was killed, of files that were taken away since
             continue
         with runtime.step("ingest", source=source, files=len(of_source)) as facts:
-            one = stage(run, table, of_source, staging / source)
+            if source in faults:
+                stops.append(stop(run, table, faults[source]))
+                continue
+            rows = typed(run, table, of_source, staging / source)
+            # A stretch with a published night keeps what that was made from: there bad values are quarantined.
+            if not published and (fault := value_fault(run, table, rows, of_source)):
+                stops.append(stop(run, table, fault))
+                continue
+            one = tagged(run, table, rows)
             run.replace(one.of_fate("new"), table)
             facts.update({fate: one.total(fate) for fate in FATES})
             staged.append(one)
     write_quarantine(run, staged)
-    write_register(run, files, staged)
+    write_lateness(run, staged)
+    read = write_register(run, files, staged, stops)
+    remember(run, cache, read, landed)
     shutil.rmtree(staging, ignore_errors=True)
+
+
+def header_faults(run: Run, files: list[LandingFile], published: list[date]) -> dict[str, Stopped]:
+    """Sources that stop, by what their files declare; files of a published night were read before."""
+    fresh = [file for file in files if file.ingest_date not in published]
+    found = {
+        source: fault
+        for source, table in SOURCES.items()
+        if (fault := header_fault(run, table, [file for file in fresh if file.source == source]))
+    }
+    if found and published:
+        fault = next(iter(found.values()))
+        raise ContractError(f"{fault.reason}; {published[-1]} is published and stays: run the days after it alone")
+    return found
 
 
 def refuse_after_unfinished(run: Run) -> None:
@@ -101,7 +132,7 @@ def forget_killed_run(run: Run, staging: Path) -> None:
             f"a rerun of {min(left)} was killed; run `python -m jobs.ingest {again}` first, then clear what follows it"
         )
     killed = Run(as_of_date=last, first=first, settings=run.settings)
-    for table in (*SOURCES.values(), RAW_QUARANTINE, OPS_RUN):
+    for table in (*SOURCES.values(), RAW_QUARANTINE, OPS_RUN, OPS_LATENESS):
         if run.exists(table):
             killed.clear(table, spared=registered)
 

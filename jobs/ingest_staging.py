@@ -31,12 +31,14 @@ FATES = ("new", "duplicate", "quarantined")
 class Staged:
     """A source's rows: those of `table` with `source`, `source_line`, `reason`, `original_text` and `fate`.
 
-    `fates` counts them by run and fate; `extra_columns` are those of the run's files that the contract does not know.
+    `fates` counts them by run and fate, `arrived` the new ones by run and business day; `extra_columns` are those of
+    the run's files that the contract does not know.
     """
 
     table: "Table"
     rows: "DataFrame"
     fates: Mapping[date, Mapping[str, int]]
+    arrived: Mapping[date, Mapping[date, int]]
     extra_columns: Mapping[date, list[str]]
 
     @property
@@ -53,11 +55,21 @@ class Staged:
         return sum(day.get(fate, 0) for day in self.fates.values())
 
 
+def typed(run: Run, table: "Table", files: list[LandingFile], folder: Path) -> "DataFrame":
+    """The files' rows, parsed, typed and checked once, into a folder."""
+    return kept(run, checked(run, table, parsed(run, table, files)), folder)
+
+
+def tagged(run: Run, table: "Table", rows: "DataFrame") -> Staged:
+    """Typed rows, and what becomes of each."""
+    with_fate = with_fates(run, table, rows)
+    fates, arrived = counted(with_fate)
+    return Staged(table, with_fate, fates, arrived, extra_columns(table, rows))
+
+
 def stage(run: Run, table: "Table", files: list[LandingFile], folder: Path) -> Staged:
-    """Parse, type and check the files once, into a folder, and say of each row what becomes of it."""
-    staged = kept(run, checked(run, table, parsed(run, table, files)), folder)
-    tagged = with_fates(run, table, staged)
-    return Staged(table, tagged, fate_counts(tagged), extra_columns(table, staged))
+    """The files' rows, typed and tagged."""
+    return tagged(run, table, typed(run, table, files, folder))
 
 
 def kept(run: Run, rows: "DataFrame", folder: Path) -> "DataFrame":
@@ -142,12 +154,16 @@ def parsed(run: Run, table: "Table", files: list[LandingFile]) -> "DataFrame":
     return paths.repartition(partitions).mapInArrow(read_all, _spark_schema(rows_schema(columns)))
 
 
-def fate_counts(tagged: "DataFrame") -> dict[date, dict[str, int]]:
-    """Rows by run and fate."""
-    counts: dict[date, dict[str, int]] = {}
-    for row in tagged.groupBy("ingest_date", "fate").count().collect():
-        counts.setdefault(row["ingest_date"], {})[row["fate"]] = row["count"]
-    return counts
+def counted(with_fate: "DataFrame") -> tuple[dict[date, dict[str, int]], dict[date, dict[date, int]]]:
+    """Rows by run and fate, and new rows by run and business day: in one pass."""
+    fates: dict[date, dict[str, int]] = {}
+    arrived: dict[date, dict[date, int]] = {}
+    for row in with_fate.groupBy("ingest_date", "fate", "event_date").count().collect():
+        of_run = fates.setdefault(row["ingest_date"], {})
+        of_run[row["fate"]] = of_run.get(row["fate"], 0) + row["count"]
+        if row["fate"] == "new":
+            arrived.setdefault(row["ingest_date"], {})[row["event_date"]] = row["count"]
+    return fates, arrived
 
 
 def extra_columns(table: "Table", staged: "DataFrame") -> dict[date, list[str]]:

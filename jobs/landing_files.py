@@ -1,13 +1,12 @@
-"""Which landing files a run reads: by content, each once, and to which run each belongs."""
+"""The landing folder: what lies there, in its place or not, and what a file's content is."""
 
 import hashlib
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 from jobs.errors import MissingInputError
 from jobs.tables import Run
-from schemas.ops import OPS_FILE
 from schemas.raw import SOURCES
 
 HASH_CHUNK = 1 << 20
@@ -33,65 +32,70 @@ def landing_of(run: Run) -> Path:
     return landing
 
 
-def new_files(run: Run) -> list[LandingFile]:
-    """Files of days up to the run's that no earlier or later run has read, by content, oldest day first.
+def landing_files(landing: Path, last: date) -> tuple[list[tuple[str, Path, date]], date | None]:
+    """(source, file, day) of every landing file of days up to `last`, and the newest day that has a folder.
 
-    What is published was made from the files known then, and so were the days before it: a file that comes later
-    belongs to the first run after the newest published date.
+    Partial and hidden files are left alone. Whatever else is no landing file in its place is refused: left alone it
+    would be lost without a word.
     """
-    landing = landing_of(run)
-    known = {(row.source, row.content_hash): row for row in run.read(OPS_FILE).collect()}
-    published = run.published_dates()
-    first_open = max(published) + timedelta(days=1) if published else run.first
-    seen: set[tuple[str, str]] = set()
+    root, newest = landing.resolve(), None
     found = []
-    for source, path, day in landing_files(landing, run.as_of_date):
-        content_hash, size = hash_file(path)
-        if not size:  # nothing came: each such file is a fault of its own day, not yesterday's sent again
-            content_hash = hashlib.sha256(str(path.relative_to(landing)).encode()).hexdigest()
-        earlier = known.get((source, content_hash))
-        ingest_date = earlier.ingest_date if earlier else max(day, run.first, first_open)
-        if run.first <= ingest_date <= run.as_of_date and (source, content_hash) not in seen:
-            seen.add((source, content_hash))
-            found.append(LandingFile(source, path, str(path.relative_to(landing)), content_hash, size, ingest_date))
-    replaced = {file.name for file in found}  # upstream mended a file of a date that is not yet published
-    lost = [
-        row.source_file
-        for key, row in known.items()
-        if run.first <= row.ingest_date <= run.as_of_date and key not in seen and row.source_file not in replaced
-    ]
-    if lost:
-        raise MissingInputError(
-            f"{len(lost)} landing files that this run read before are gone, first {lost[0]}; put them back, run again"
-        )
-    return found
+    for source in _folders(landing, root, f"landing sources are {', '.join(SOURCES)}"):
+        if source.name not in SOURCES:
+            raise MissingInputError(f"{told(source)}: no source of that name; rename it to one of {', '.join(SOURCES)}")
+        for folder in _folders(source, root, "files of a day lie in a folder dt=YYYY-MM-DD"):
+            day = _day_of(folder)
+            newest = max(day, newest or day)
+            found += [(source.name, path, day) for path in (_files(folder, root) if day <= last else [])]
+    return sorted(found, key=lambda one: (list(SOURCES).index(one[0]), one[2], one[1])), newest
 
 
-def landing_files(landing: Path, last: date) -> list[tuple[str, Path, date]]:
-    """(source, file, day) of every landing file of days up to `last`; partial and hidden files are left alone."""
+def _visible(folder: Path, root: Path) -> list[Path]:
+    entries = sorted(path for path in folder.iterdir() if not path.name.startswith((".", "_")))
+    for path in entries:
+        if not _is_utf8(path.name):
+            raise MissingInputError(f"{told(folder)}: the file name {path.name!a} is not UTF-8; rename the file")
+        if not path.exists():
+            raise MissingInputError(f"{told(path)} is a link that points to nothing; remove it, or mend its target")
+        if not path.resolve().is_relative_to(root):
+            raise MissingInputError(f"{told(path)} points out of the landing folder; replace the link by what it names")
+    return entries
+
+
+def _folders(folder: Path, root: Path, what: str) -> list[Path]:
+    entries = _visible(folder, root)
+    for path in entries:
+        if not path.is_dir():
+            raise MissingInputError(f"{told(path)} is a file; {what}: move it there, or out of the landing folder")
+    return entries
+
+
+def _files(folder: Path, root: Path) -> list[Path]:
     from features.landing import file_format
 
-    found = []
-    for source in SOURCES:
-        for folder in sorted((landing / source).glob("dt=*")):
-            try:
-                day = date.fromisoformat(folder.name.removeprefix("dt="))
-            except ValueError:
-                raise MissingInputError(f"{folder}: the folder's name is no day; rename it to dt=YYYY-MM-DD") from None
-            if not folder.is_dir():
-                raise MissingInputError(f"{folder} is a file; a folder of that name holds the files of the day")
-            files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith((".", "_")))
-            for path in files if day <= last else []:
-                if not _is_utf8(path.name):
-                    raise MissingInputError(f"{folder}: the file name {path.name!a} is not UTF-8; rename the file")
-                if file_format(path) is None:
-                    raise MissingInputError(
-                        f"{path}: no csv, json, jsonl or parquet file; move it out of the landing folder"
-                    )
-                if not path.resolve().is_relative_to(landing.resolve()):
-                    raise MissingInputError(f"{path} points out of the landing folder; replace the link by the file")
-                found.append((source, path, day))
-    return found
+    entries = _visible(folder, root)
+    for path in entries:
+        if not path.is_file():
+            raise MissingInputError(f"{told(path)} is no file; move what is in it up into the folder of its day")
+        if file_format(path) is None:
+            raise MissingInputError(
+                f"{told(path)}: no csv, json, jsonl or parquet file; move it out of the landing folder"
+            )
+    return entries
+
+
+def _day_of(folder: Path) -> date:
+    try:
+        if not folder.name.startswith("dt="):
+            raise ValueError
+        return date.fromisoformat(folder.name.removeprefix("dt="))
+    except ValueError:
+        raise MissingInputError(f"{told(folder)}: the folder's name is no day; rename it to dt=YYYY-MM-DD") from None
+
+
+def told(path: Path | str) -> str:
+    """A path as one line that changes no terminal, whatever is in its name."""
+    return str(path) if str(path).isprintable() else ascii(str(path))
 
 
 def _is_utf8(name: str) -> bool:

@@ -14,6 +14,7 @@ from jobs import runtime
 from jobs.tables import Run
 from schemas.campaign import CAMPAIGN_ASSIGNMENT, CAMPAIGN_RESULT
 from schemas.feature import FEATURE_CUSTOMER_DAY
+from schemas.identity import CLEAN_IDENTITY
 
 if TYPE_CHECKING:
     from pyspark.sql import Row
@@ -25,6 +26,7 @@ def main(arguments: list[str]) -> None:
     from pyspark.sql import functions as F
 
     from features.campaigns import arm_totals, outcomes
+    from features.persons import other_accounts
 
     window = run.settings.campaign_window_days
     earliest = run.as_of_date - timedelta(days=2 * window)
@@ -34,7 +36,12 @@ def main(arguments: list[str]) -> None:
         run.clear(CAMPAIGN_RESULT)
         return
     with runtime.step("measure_campaign"):
-        totals = arm_totals(outcomes(plans, run.known(FEATURE_CUSTOMER_DAY), run.as_of_date, window)).collect()
+        others = None
+        if run.exists(CLEAN_IDENTITY):
+            dates = [row.as_of_date for row in plans.select("as_of_date").distinct().collect()]
+            others = other_accounts(run.read(CLEAN_IDENTITY), dates)
+        done = outcomes(plans, run.known(FEATURE_CUSTOMER_DAY), run.as_of_date, window, others)
+        totals = arm_totals(done).collect()
         rows = run.spark.createDataFrame(results(run, totals), CAMPAIGN_RESULT.struct)
         run.replace(rows, CAMPAIGN_RESULT)
 

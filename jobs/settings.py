@@ -32,6 +32,16 @@ LONGEST_DAYS = 3650  # ten years: dates reckoned with it stay in the calendar
 MONTH_MINUTES = 30 * 24 * 60
 # Not settings of jobs: read by dags/, tests/ and docker/, in the same environment.
 READ_BY_OTHERS = {"HOME", "SHARED_DATA", "CHAOS_SEED", "ADMIN_PASSWORD", "LAKE_VOLUME"}
+Source = Literal[
+    "transactions",
+    "clickstream",
+    "reviews",
+    "customers",
+    "products",
+    "payments",
+    "campaign_events",
+    "exchange_rates",
+]
 
 
 class Settings(BaseSettings):
@@ -85,6 +95,7 @@ class Settings(BaseSettings):
     closed_dates: tuple[date, ...] = Field((), description="business days on which the shop was closed")
     maximum_refused_share: float = Field(0.05, ge=0, le=1, description="of a source's rows; more stops a night")
     volume_sources: tuple[Literal["transactions", "clickstream"], ...] = ("transactions", "clickstream")
+    may_be_silent: tuple[Source, ...] = Field((), description="sources whose silence is no fault, as those that ended")
     churn_horizon_days: int = Field(90, ge=1, le=LONGEST_DAYS)
     clv_horizon_days: int = Field(90, ge=1, le=LONGEST_DAYS)
     snapshot_retention_days: int = Field(

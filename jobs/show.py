@@ -7,13 +7,14 @@ import argparse
 import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs import failures, runtime
 from jobs.errors import MissingInputError
 from jobs.settings import Settings, get_settings
+from schemas.ops import LATENESS_BUCKETS, OPS_LATENESS
 from schemas.score import CUSTOMER_360, SCORE_CHURN, SCORE_CLV
 from schemas.tables import TABLES
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 HEAD_ROWS = 5
 SHOWN_DATES = 5
+LATENESS_DAYS = 28
+LATENESS_SHOWN = ("on_time_row_count", "late_2_to_7_days_row_count", "late_8_to_30_days_row_count")
 COLUMNS = [
     "segment",
     "churn_horizon_days",
@@ -55,6 +58,7 @@ def page(settings: Settings, as_of: date | None) -> Iterator[str]:
         yield f"licence of the data: {settings.licence}"
     yield f"lake {settings.lake}"
     yield from titled("Rows per table", table_lines(settings.lake))
+    yield from titled(f"How late rows came, runs of {LATENESS_DAYS} days", lateness_lines(settings.lake))
     customers = table_at(settings.lake, CUSTOMER_360.name)
     published = dates_of(customers) if customers else []
     if not customers or not published:
@@ -105,6 +109,26 @@ def table_lines(lake: Path) -> Iterator[str]:
     found = [(table, table_at(lake, table.name)) for table in TABLES]
     rows = [(table.name, f"{row_count(delta):,}", table.grain) for table, delta in found if delta]
     yield from aligned(rows, right=(1,)) if rows else ["none yet"]
+
+
+def lateness_lines(lake: Path) -> Iterator[str]:
+    """Share of new rows on time, within a week and a month, and the latest, by source."""
+    table = table_at(lake, OPS_LATENESS.name)
+    days = [date.fromisoformat(partition["ingest_date"]) for partition in table.partitions()] if table else []
+    if not table or not days:
+        yield "none yet"
+        return
+    since = max(days) - timedelta(days=LATENESS_DAYS)
+    recent = table.to_pyarrow_table(filters=[("ingest_date", ">", since)]).to_pandas()
+    rows: list[tuple[str, ...]] = [("source", "new rows", "on time", "7 days", "30 days", "latest, days")]
+    for source, of_source in recent.groupby("source"):
+        counts = of_source[[name for name, *_ in LATENESS_BUCKETS]].sum()
+        within = counts.cumsum() / counts.sum()
+        latest = of_source["maximum_lateness_days"].max()
+        rows.append(
+            (str(source), f"{counts.sum():,}", *(f"{within[name]:.1%}" for name in LATENESS_SHOWN), f"{latest}")
+        )
+    yield from aligned(rows, right=(1, 2, 3, 4, 5))
 
 
 def segment_lines(rows: "pa.Table", currency: str) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Snapshots: customers, products and patterns as known at the run's date.
 
-Reads `ops_run`, `feature_customer_day`, `clean_*`; writes `feature_customer`, `feature_product`, `feature_pattern`.
+Reads `ops_run`, `feature_customer_day`, `feature_visitor_day`, `clean_*`; writes `feature_customer`,
+`feature_product`, `feature_pattern`.
 
 A published snapshot is never rewritten: published dates are left out. Late data is in the next snapshot. Refused
 (exit code 2) while `tile` has not added what a run brought: such a snapshot would lack that night.
@@ -13,7 +14,14 @@ from jobs import runtime
 from jobs.errors import MissingInputError
 from jobs.tables import Run
 from schemas.clean import CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_PRODUCTS, CLEAN_REVIEWS
-from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, FEATURE_PATTERN, FEATURE_PRODUCT
+from schemas.feature import (
+    FEATURE_CUSTOMER,
+    FEATURE_CUSTOMER_DAY,
+    FEATURE_PATTERN,
+    FEATURE_PRODUCT,
+    FEATURE_VISITOR_DAY,
+)
+from schemas.identity import CLEAN_IDENTITY
 from schemas.ops import OPS_RUN
 
 FIRST_VERSION = 1
@@ -49,10 +57,14 @@ def refuse_untiled(run: Run, last: date) -> None:
 
 def write_customers(run: Run, dates: list[date]) -> None:
     """`feature_customer` of the dates; the days between them keep their snapshots."""
-    from features.snapshot import snapshots
+    from features.snapshot import Identity, snapshots
 
     also = "as_of_date IN ({})".format(", ".join(f"DATE'{day}'" for day in dates))
-    rows = snapshots(run.read(FEATURE_CUSTOMER_DAY), dates, FIRST_VERSION)
+    identity = None
+    if run.exists(CLEAN_IDENTITY):
+        run.ensure(FEATURE_VISITOR_DAY)  # Sail can't plan a join with the empty frame that stands for a missing table
+        identity = Identity(run.read(CLEAN_IDENTITY), run.read(FEATURE_VISITOR_DAY))
+    rows = snapshots(run.read(FEATURE_CUSTOMER_DAY), dates, FIRST_VERSION, identity)
     run.replace(rows, FEATURE_CUSTOMER, dates[0], dates[-1], also)
 
 
@@ -65,7 +77,13 @@ def write_products_and_patterns(run: Run) -> None:
     events, reviews = run.read(CLEAN_EVENTS), run.read(CLEAN_REVIEWS)
     products = product_features([day], run.read(CLEAN_ORDER_LINES), events, reviews, run.read(CLEAN_PRODUCTS))
     run.replace(products, FEATURE_PRODUCT, day, day)
-    run.replace(customer_patterns([day], events, run.read(FEATURE_CUSTOMER_DAY)), FEATURE_PATTERN, day, day)
+    tiles = run.read(FEATURE_CUSTOMER_DAY)
+    if run.exists(CLEAN_IDENTITY):
+        from features.persons import events_of_persons, of_persons_at
+
+        identity = run.read(CLEAN_IDENTITY)
+        events, tiles = events_of_persons(events, identity, day), of_persons_at(tiles, identity, day)
+    run.replace(customer_patterns([day], events, tiles), FEATURE_PATTERN, day, day)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,16 @@
 """Clean rows of the run into tiles: what it added to each customer's days.
 
-Reads `clean_order_lines`, `clean_events`, `clean_reviews`, `clean_campaign_events`; writes `feature_customer_day` and
-notes in `ops_run` that the run's rows are in.
+Reads `clean_order_lines`, `clean_events`, `clean_reviews`, `clean_campaign_events`; writes `feature_customer_day`,
+`feature_visitor_day` and notes in `ops_run` that the run's rows are in.
 """
 
 from typing import TYPE_CHECKING
 
 from jobs import runtime
+from jobs.landing_checks import refuse_stopped
 from jobs.tables import Run
 from schemas.clean import CLEAN_CAMPAIGN_EVENTS, CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_REVIEWS
-from schemas.feature import FEATURE_CUSTOMER_DAY
+from schemas.feature import FEATURE_CUSTOMER_DAY, FEATURE_VISITOR_DAY
 from schemas.ops import OPS_RUN
 
 if TYPE_CHECKING:
@@ -21,8 +22,19 @@ if TYPE_CHECKING:
 def main(arguments: list[str]) -> None:
     """Replace the tiles of the run's days."""
     run = runtime.run_of(runtime.parser("tile", __doc__).parse_args(arguments))
+    refuse_stopped(run)
     run.replace(tiles_of(run), FEATURE_CUSTOMER_DAY)
+    if run.exists(CLEAN_EVENTS):
+        write_visitors(run)
     note_tiled(run)
+
+
+def write_visitors(run: Run) -> None:
+    """Replace the tiles of clicks that no customer is known of."""
+    from features.tiles import visitor_tiles
+
+    of_sessions = touched(run, CLEAN_EVENTS, "session_id")
+    run.replace(visitor_tiles(run.brought(CLEAN_EVENTS), of_sessions, run.first), FEATURE_VISITOR_DAY)
 
 
 def note_tiled(run: Run) -> None:

@@ -18,6 +18,7 @@ from jobs.errors import MissingInputError
 from jobs.tables import Run
 from schemas.clean import CLEAN_REVIEWS
 from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, FEATURES, HAS_ORDERED
+from schemas.identity import CLEAN_IDENTITY
 from schemas.raw import RAW_REVIEWS
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def training_set(run: Run, dates: list[date], horizon_days: int) -> TrainingSet:
     from features.labels import labels
 
     snapshots = feature_rows(run, dates).filter(HAS_ORDERED)
-    later = labels(run.known(FEATURE_CUSTOMER_DAY), dates, horizon_days)
+    identity = run.read(CLEAN_IDENTITY) if run.exists(CLEAN_IDENTITY) else None
+    later = labels(run.known(FEATURE_CUSTOMER_DAY), dates, horizon_days, identity)
     rows = (
         sampled(snapshots).join(later, ["as_of_date", "customer_id"], how="left").orderBy("as_of_date", "customer_id")
     )

@@ -17,6 +17,8 @@ EVENT_DATE = Column("event_date", T.DateType(), "Business day of event_at.", _RE
 INGEST_DATE = Column("ingest_date", T.DateType(), "as_of_date of the run that brought the row.", _REQUIRED)
 CUSTOMER_ID = Column("customer_id", T.StringType(), "Shop account; null for guests.")
 
+MATCH_KINDS = ("named", "latest_line", "unmatched")
+
 CLEAN_ORDER_LINES = Table(
     name="clean_order_lines",
     meaning="Transaction lines, each booked to the order that it belongs to; the sum of net_amount is net revenue.",
@@ -43,7 +45,7 @@ CLEAN_ORDER_LINES = Table(
             T.StringType(),
             "How a return or cancellation found its order: named by the source, latest fitting line of the customer "
             "and product, or not at all. Null for sales and adjustments.",
-            (OneOf(("named", "latest_line", "unmatched")),),
+            (OneOf(MATCH_KINDS),),
         ),
         Column("quantity", T.LongType(), "Units, negative when they come back.", unit="units"),
         Column("currency", T.StringType(), "ISO 4217 code of line_amount.", _REQUIRED),

@@ -74,6 +74,35 @@ FEATURE_CUSTOMER_DAY = Table(
     customer_columns=("customer_id",),
 )
 
+CLICK_FACTS = (  # what clicks alone tell
+    "session_count",
+    "click_count",
+    "view_count",
+    "search_count",
+    "cart_count",
+    "cart_removal_count",
+    "click_purchase_count",
+    "mobile_session_count",
+    "bounce_count",
+    "session_seconds",
+)
+
+FEATURE_VISITOR_DAY = Table(
+    name="feature_visitor_day",
+    meaning="Tiles of clicks that no customer is known of. Once clean_identity knows whose the visitor is, later "
+    "snapshots count them for him.",
+    grain="one row per visitor, business day and run",
+    key=("visitor_id", "event_date", "ingest_date"),
+    columns=(
+        Column("visitor_id", T.StringType(), "Browser or device.", _REQUIRED),
+        Column("event_date", T.DateType(), "Business day that the amounts belong to.", _REQUIRED),
+        Column("ingest_date", T.DateType(), "Run that added them.", _REQUIRED),
+        *(FEATURE_CUSTOMER_DAY[name] for name in CLICK_FACTS),
+    ),
+    slice_column="ingest_date",
+    linked_columns=("visitor_id",),
+)
+
 
 @dataclass(frozen=True)
 class Feature:

@@ -66,6 +66,49 @@ OPS_REPLAY = Table(
     ),
 )
 
+# Columns of `ops_lateness`, and the least and the greatest days late that each counts.
+LATENESS_BUCKETS: tuple[tuple[str, int, int | None], ...] = (
+    ("on_time_row_count", 0, 0),
+    ("late_1_day_row_count", 1, 1),
+    ("late_2_to_7_days_row_count", 2, 7),
+    ("late_8_to_30_days_row_count", 8, 30),
+    ("late_over_30_days_row_count", 31, None),
+)
+
+
+def _bucket_meaning(low: int, high: int | None) -> str:
+    if high == 0:
+        return "Of them of the run's day, or later."
+    return f"Of them {low} to {high} days late." if high else f"Of them {low} days late or more."
+
+
+OPS_LATENESS = Table(
+    name="ops_lateness",
+    meaning="How many days after their business day new rows came, by run and source.",
+    grain="one row per run and source that brought new rows",
+    key=("ingest_date", "source"),
+    columns=(
+        Column("ingest_date", T.DateType(), "as_of_date of the run.", _REQUIRED),
+        Column("source", T.StringType(), "Landing source.", _REQUIRED),
+        Column("new_row_count", T.LongType(), "Rows new in the raw table.", _COUNT, "rows"),
+        *(
+            Column(name, T.LongType(), _bucket_meaning(low, high), _COUNT, "rows")
+            for name, low, high in LATENESS_BUCKETS
+        ),
+        Column("median_lateness_days", T.IntegerType(), "Lateness that half of them do not exceed.", _COUNT, "days"),
+        Column("p99_lateness_days", T.IntegerType(), "Lateness that 99 of 100 do not exceed.", _COUNT, "days"),
+        Column("maximum_lateness_days", T.IntegerType(), "Lateness of the latest.", _COUNT, "days"),
+        Column("earlier_day_count", T.LongType(), "Earlier business days that got rows: those to tile again.", _COUNT),
+    ),
+    slice_column="ingest_date",
+    checks=(
+        (
+            "new_row_count must be the sum of the counts by lateness",
+            "new_row_count = " + " + ".join(name for name, *_ in LATENESS_BUCKETS),
+        ),
+    ),
+)
+
 OPS_GATE = Table(
     name="ops_gate",
     meaning="Results of the quality gates; publication needs every gate of its date passed.",

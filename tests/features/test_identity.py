@@ -179,7 +179,7 @@ def by_rule(edges: list[Edge], cap: int) -> Known:
             visitors_of[device].add(visitor)
 
     def judged(accounts: set[str], too_many: bool = False) -> tuple[str | None, str]:
-        if too_many or len(accounts) > cap or accounts & crowded:
+        if too_many or accounts & crowded:
             return None, "over_cap"
         owners = {owner[account] for account in accounts}
         return (owners.pop(), "linked") if len(owners) == 1 else (None, "shared")
@@ -190,16 +190,16 @@ def by_rule(edges: list[Edge], cap: int) -> Known:
     }
     for kind in ("device", "email"):
         for subject, accounts in ends[f"{kind}_customer"].items():
-            too_many = kind == "device" and len(visitors_of[subject]) > cap
+            too_many = len(accounts) > cap or (kind == "device" and len(visitors_of[subject]) > cap)
             found[kind, subject] = judged({account for _, account in accounts}, too_many)
     for visitor in {*ends["visitor_customer"], *ends["visitor_email"], *ends["visitor_device"]}:
-        accounts = {account for _, account in ends["visitor_customer"][visitor]}
-        for _, email in ends["visitor_email"][visitor]:
-            accounts |= {account for _, account in ends["email_customer"][email]}
+        tellers = [ends["visitor_customer"][visitor]]
+        tellers += [ends["email_customer"][email] for _, email in ends["visitor_email"][visitor]]
+        accounts = {account for teller in tellers for _, account in teller}
         devices = [found.get(("device", device)) for _, device in ends["visitor_device"][visitor]]
         owners = {known[0] for known in devices if known and known[1] == "linked"}
         if accounts:
-            found["visitor", visitor] = judged(accounts)
+            found["visitor", visitor] = judged(accounts, any(len(teller) > cap for teller in tellers))
         elif owners:
             found["visitor", visitor] = (owners.pop(), "linked") if len(owners) == 1 else (None, "shared")
     return found

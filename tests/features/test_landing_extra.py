@@ -77,7 +77,7 @@ def test_unknown_values_of_any_kind_are_said_as_text(tmp_path):
     assert row["_extra"] == [
         ("price", "1.50"),
         ("tags", '["a", "b"]'),
-        ("raw", "\"b'\\\\xff'\""),
+        ("raw", "ff"),
         ("day", "2024-03-01"),
         ("big", "1.152921504606847e+18"),
     ]

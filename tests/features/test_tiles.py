@@ -7,7 +7,7 @@ import pytest
 from features import tiles
 from features.orders import order_states
 from schemas.clean import CLEAN_CAMPAIGN_EVENTS, CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_REVIEWS
-from schemas.feature import FEATURE_CUSTOMER_DAY
+from schemas.feature import FEATURE_CUSTOMER_DAY, FEATURE_VISITOR_DAY
 
 DAY = date(2024, 3, 1)
 
@@ -52,6 +52,30 @@ def test_a_guests_bounce_is_never_taken_from_the_customer_known_later(bounces):
 def test_bots_neither_click_nor_bounce(frame, bounces, assert_rows):
     assert bounces(event("a", is_bot=True)) == []
     assert tiles.click_facts(frame(CLEAN_EVENTS, event("a", is_bot=True))).count() == 0
+
+
+def test_a_guests_clicks_are_the_visitors_and_a_customers_are_not(frame, assert_rows):
+    guest = event("g", customer_id=None, visitor_id="v", is_session_start=True)
+    later = event("l", 1, customer_id=None, visitor_id="v")
+    other = event("o", session_id="t", visitor_id="w", is_session_start=True)
+    bot = event("b", session_id="u", customer_id=None, visitor_id="x", is_bot=True)
+    events = frame(CLEAN_EVENTS, guest, later, other, bot)
+    key = {"visitor_id": "v", "event_date": DAY, "click_count": 1, "view_count": 1}
+    first = key | {"ingest_date": run(0), "session_count": 1, "bounce_count": 1}
+    assert_rows(
+        tiles.visitor_tiles(events, events, DAY),
+        [first, key | {"ingest_date": run(1), "bounce_count": -1}],
+        FEATURE_VISITOR_DAY,
+    )
+
+
+def test_a_session_that_a_later_run_knows_the_customer_of_was_one_bounce_of_the_visitor(frame, assert_rows):
+    events = frame(CLEAN_EVENTS, event("g", customer_id=None, visitor_id="v"), event("l", 1, visitor_id="v"))
+    bounces = tiles.visitor_tiles(events.filter("false"), events, DAY)
+    rows = [
+        {"visitor_id": "v", "event_date": DAY, "ingest_date": run(n), "bounce_count": c} for n, c in ((0, 1), (1, -1))
+    ]
+    assert_rows(bounces, rows, FEATURE_VISITOR_DAY)
 
 
 def test_every_source_adds_its_facts_and_guests_add_nothing(frame, assert_rows):

@@ -62,7 +62,7 @@ def stored(run) -> dict[str, list]:
     return {table.name: sorted(tuple(map(str, row)) for row in run(0).read(table).collect()) for table in tables}
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_nights_a_stretch_and_reruns_leave_the_same_rows(seed, shop, assert_rows):
     rows = drawn(seed)
     nightly, at_once, mixed = (shop(rows, name) for name in ("nightly", "at_once", "mixed"))

@@ -7,6 +7,7 @@ import pytest
 from jobs import show
 from jobs.errors import MissingInputError
 from jobs.settings import Settings
+from schemas.ops import OPS_LATENESS
 from schemas.score import CUSTOMER_360
 
 D0, D = date(2024, 3, 30), date(2024, 3, 31)
@@ -41,6 +42,16 @@ def test_segments_add_up_and_customers_without_one_are_told(page):
     told = {line.split("  ")[1]: line.split() for line in lines if line.startswith("  ")}
     assert told["no segment"][-3:] == ["2", "66.7%", "2.00"]
     assert told["all"][-3:] == ["3", "100.0%", "4.00"]
+
+
+def test_lateness_is_told_by_source_over_the_last_weeks(page, make_run, frame):
+    counts = {"new_row_count": 8, "on_time_row_count": 4, "late_1_day_row_count": 2, "late_over_30_days_row_count": 2}
+    row = {"ingest_date": D, "source": "reviews", "maximum_lateness_days": 200, **counts}
+    run = make_run(date(2024, 1, 1), D)
+    run.replace(frame(OPS_LATENESS, row, row | {"ingest_date": date(2024, 1, 1), "source": "products"}), OPS_LATENESS)
+    lines = [line.split() for line in page()]
+    assert ["reviews", "8", "50.0%", "75.0%", "75.0%", "200"] in lines
+    assert not [line for line in lines if line[:1] == ["products"]]
 
 
 def test_a_shop_without_scores_is_told_so(page):

@@ -19,9 +19,15 @@ from schemas.clean import (
     CLEAN_REVIEWS,
     CLEAN_SESSIONS,
 )
-from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, FEATURE_PATTERN, FEATURE_PRODUCT
+from schemas.feature import (
+    FEATURE_CUSTOMER,
+    FEATURE_CUSTOMER_DAY,
+    FEATURE_PATTERN,
+    FEATURE_PRODUCT,
+    FEATURE_VISITOR_DAY,
+)
 from schemas.identity import CLEAN_IDENTITY, CLEAN_IDENTITY_EDGE
-from schemas.ops import OPS_FILE, OPS_RUN
+from schemas.ops import OPS_FILE, OPS_LATENESS, OPS_RUN
 from schemas.raw import RAW_QUARANTINE, SOURCES
 from schemas.score import CUSTOMER_360
 
@@ -42,6 +48,7 @@ ADDED_TO = (
     RAW_QUARANTINE,
     OPS_FILE,
     OPS_RUN,
+    OPS_LATENESS,
     CLEAN_EVENTS,
     CLEAN_ORDER_LINES,
     CLEAN_REVIEWS,
@@ -53,6 +60,7 @@ ADDED_TO = (
     CLEAN_IDENTITY_EDGE,
     CLEAN_IDENTITY,
     FEATURE_CUSTOMER_DAY,
+    FEATURE_VISITOR_DAY,
     FEATURE_CUSTOMER,
     FEATURE_PRODUCT,
     FEATURE_PATTERN,

@@ -42,6 +42,8 @@ class Clicks:
     session: IntArray
     second: IntArray
     visitor: IntArray
+    device: IntArray  # that tells its id
+    email: IntArray  # of the person whose address the event names
     customer: IntArray  # known to the shop only after a login
     event: IntArray
     product: IntArray
@@ -88,6 +90,8 @@ def clicks_of_day(world: World, day: int, batch: str) -> tuple[Clicks, Sessions]
         session=owner,
         second=_times(rng, world, day, sessions, orders, owner),
         visitor=visitor,
+        device=sessions.device[owner],
+        email=_given_emails(world, day, sessions, owner, event),
         customer=np.where(logged_in > before, sessions.customer[owner], -1),
         event=event,
         product=np.where(has_product, product, -1),
@@ -100,6 +104,13 @@ def clicks_of_day(world: World, day: int, batch: str) -> tuple[Clicks, Sessions]
         is_kept=sessions.is_kept[owner],
     )
     return clicks, sessions
+
+
+def _given_emails(world: World, day: int, sessions: Sessions, owner: IntArray, event: IntArray) -> IntArray:
+    """The person whose address a purchase without a log-in gives; -1 elsewhere."""
+    draw = world.rng("emails", day).random(len(sessions))
+    gives = (sessions.login == visits.GUEST) & (draw < world.config.guest_email_share)
+    return np.where((event == PURCHASE) & gives[owner], world.households.person[sessions.customer[owner]], -1)
 
 
 def _parts(rng: np.random.Generator, world: World, sessions: Sessions, orders: Orders) -> list[_Steps]:
@@ -198,6 +209,8 @@ def bots_of_day(world: World, day: int) -> Clicks:
         session=owner,
         second=start[owner] + place * gap[owner],
         visitor=bot_visitor(world, robot)[owner],
+        device=none,
+        email=none,
         customer=none,
         event=np.full(len(owner), VIEW),
         product=product,

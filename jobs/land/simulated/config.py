@@ -16,6 +16,19 @@ RETURN_MAX_DAYS = 21
 REVIEW_MAX_DAYS = 21
 VISIT_AHEAD_DAYS = 5  # visits that prepare a purchase lie 1..5 days before it
 OFFER_DAYS = 30  # a contact changes the purchase rate on the 30 days after it
+SHARES = (
+    "late_share",
+    "duplicate_share",
+    "malformed_share",
+    "return_share",
+    "drift",
+    "drift_after_share",
+    "login_share",
+    "second_account_share",
+    "shared_device_share",
+    "device_id_share",
+    "guest_email_share",
+)
 
 
 @dataclass(frozen=True)
@@ -39,14 +52,25 @@ class ShopConfig:
     drift_after_share: float = 0.6  # when: after this share of the days
     bot_share: float = 0.02  # of sessions
     seasonality: float = 1.0  # 0: every day alike
+    # Who is who. At the defaults every customer is a person of their own, whose browsers keep their cookies.
+    login_share: float = 1.0  # of the usual log-ins
+    second_account_share: float = 0.0  # of pairs of neighbouring customers: one person with two accounts, one address
+    shared_device_share: float = 0.0  # of such pairs: two people with the first one's main device
+    device_id_share: float = 0.0  # of devices that tell their id, as apps do
+    cookie_days: int = 0  # so often browsers forget their visitor id; 0: never
+    guest_email_share: float = 0.0  # of purchases without a log-in, which give an address
 
     def __post_init__(self) -> None:
         """Refuse what would silently give another shop than the one asked for."""
-        for name in ("late_share", "duplicate_share", "malformed_share", "return_share", "drift", "drift_after_share"):
+        for name in SHARES:
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} must lie in 0..1, not {getattr(self, name)}")
         if not 0.0 <= self.bot_share < 1.0 or not 0.0 <= self.seasonality <= 2.0:
             raise ValueError("bot_share must lie in 0..1 (1 excluded) and seasonality in 0..2")
+        if self.second_account_share + self.shared_device_share > 1.0 or self.cookie_days < 0:
+            raise ValueError(
+                "second_account_share and shared_device_share are of the same pairs; cookie_days is not negative"
+            )
         if min(self.customers, self.days) < 1 or self.products < 36 or self.seed < 0:
             raise ValueError("customers and days must be at least 1, products at least 36, seed not negative")
         if (
@@ -54,6 +78,12 @@ class ShopConfig:
             or min(self.orders_per_month, self.lifetime_days) <= 0
         ):
             raise ValueError("lines_per_order and sessions_per_order start at 1; rates and lifetimes are positive")
+
+    @property
+    def has_identity(self) -> bool:
+        """Whether a dial of who is who is turned."""
+        turned = (self.second_account_share, self.shared_device_share, self.device_id_share, self.guest_email_share)
+        return any(turned) or self.cookie_days > 0 or self.login_share < 1.0
 
     @property
     def last_date(self) -> date:

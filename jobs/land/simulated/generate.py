@@ -15,7 +15,7 @@ from pathlib import Path
 from jobs.land.simulated.config import ShopConfig
 from jobs.land.simulated.dimensions import land_customers, land_products
 from jobs.land.simulated.landing import Tally, land_days
-from jobs.land.simulated.truth import claim, write_truth
+from jobs.land.simulated.truth import claim, write_truth, write_visits
 from jobs.land.simulated.world import Contact, World, make_world
 
 LOG = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ def generate(
     for block in _blocks(world, contacts, landing, first, end, workers):
         tallies += block
     write_truth(world, lake / "truth", tallies)
+    write_visits(world, lake / "truth", first, end)
     for source, _, _, _, count, _ in tallies:
         rows[source] += count
     seconds = time.perf_counter() - started

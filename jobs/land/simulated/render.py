@@ -30,6 +30,7 @@ TRANSACTION_HEADER = (
     "event_id,event_at,order_id,line_number,customer_id,product_id,quantity,unit_price,line_amount,"
     "discount_amount,shipping_amount,currency,line_type,original_order_id\n"
 )
+CLICK_DIGITS = 7  # of the number in a click's id
 NOT_A_DATE = "2024-13-45T99:00:00"
 NOT_A_NUMBER = "n/a"
 CUT_AT = 60  # bytes left of a truncated line: never a whole JSON object
@@ -100,11 +101,13 @@ def click_lines(world: World, day: int, batch: str, rows: Clicks, number: IntArr
     at = text.masked(state == faults.BAD_DATE, NOT_A_DATE, text.utc(world, day, rows.second))
     visitor = text.join(',"visitor_id":"', text.visitor_id(rows.visitor), '"')
     customer = text.join(',"customer_id":"', text.customer_id(rows.customer), '"')
+    device = _fragments_at(rows.device, lambda some: text.join(',"device_id":"', text.device_id(some), '"'))
+    email = _fragments_at(rows.email, lambda some: text.join(',"email":"', text.email(some), '"'))
     order = _fragments_at(rows.order, lambda some: text.join(
         ',"order_id":"', text.day_label(world, day, "o", batch), text.digits(some, 6), '"'))  # fmt: skip
     lines = text.join(
         '{"event_id":"' + text.day_label(world, day, "k", batch),
-        text.digits(number, 7),
+        text.digits(number, CLICK_DIGITS),
         '","event_at":"',
         at,
         '"',
@@ -118,6 +121,8 @@ def click_lines(world: World, day: int, batch: str, rows: Clicks, number: IntArr
         _fragment("device_type", DEVICE_TYPES).take(text.column(rows.device_type + 1)),
         _fragment("referrer", REFERRERS).take(text.column(rows.referrer + 1)),
         _fragment("user_agent", USER_AGENTS).take(text.column(rows.agent + 1)),
+        device,
+        email,
         "}\n",
     )
     cut = state == faults.TRUNCATED

@@ -9,7 +9,6 @@ import numpy as np
 from jobs.land.simulated.config import VISIT_AHEAD_DAYS
 from jobs.land.simulated.orders import BASE, PREPARING_SHARE, Orders, orders_of_day
 from jobs.land.simulated.patterns import BROWSING, BUYING, PREPARING
-from jobs.land.simulated.people import DEVICES_MAX
 from jobs.land.simulated.streams import BoolArray, FloatArray, IntArray, pick
 from jobs.land.simulated.world import World
 
@@ -34,6 +33,7 @@ class Sessions:
     tier: IntArray
     focus: IntArray  # the product of interest
     visitor: IntArray
+    device: IntArray  # that tells its id; -1: none
     device_type: IntArray
     referrer: IntArray
     login: IntArray
@@ -59,7 +59,8 @@ def sessions_of_day(world: World, day: int, batch: str, rng: np.random.Generator
     device = np.where(
         rng.random(count) < MAIN_DEVICE_SHARE, 0, (rng.random(count) * people.device_count[customer]).astype(np.int64)
     )
-    early, late = np.array([LOGIN_SHARES[k] for k in range(3)])[kind].T
+    early, late = np.array([LOGIN_SHARES[k] for k in range(3)])[kind].T * world.config.login_share
+    households = world.households
     draw = rng.random(count)
     return Sessions(
         kind=kind,
@@ -69,7 +70,8 @@ def sessions_of_day(world: World, day: int, batch: str, rng: np.random.Generator
         category=category,
         tier=tier,
         focus=focus,
-        visitor=customer * DEVICES_MAX + device,
+        visitor=households.visitor(customer, device, day),
+        device=households.told_device(customer, device),
         device_type=people.device_type[customer, device],
         referrer=rng.choice(len(REFERRERS), count, p=REFERRER_SHARES),
         login=np.where(draw < early, EARLY_LOGIN, np.where(draw < early + late, LATE_LOGIN, GUEST)),

@@ -52,6 +52,16 @@ def visitor_id(visitor: IntArray) -> pa.Array:
     return join("v", digits((visitor * 2_654_435_761 + 97) % 4_294_967_296, 10))
 
 
+def device_id(device: IntArray) -> pa.Array:
+    """Device, as an app tells it."""
+    return join("d", digits((device * 2_654_435_761 + 53) % 4_294_967_296, 10))
+
+
+def email(person: IntArray) -> pa.Array:
+    """The address of a person, named after the first of their accounts."""
+    return join(customer_id(person), "@example.com")
+
+
 def day_label(world: World, day: int, letter: str, batch: str) -> str:
     """First part of an identifier: letter, date and batch."""
     return f"{letter}{world.config.date_of(day):%y%m%d}{BATCH_LETTERS[batch]}"

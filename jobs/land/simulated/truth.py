@@ -16,12 +16,12 @@ import pyarrow.parquet as pq
 
 from jobs.land.simulated import text
 from jobs.land.simulated.catalogue import CATEGORY_NAMES, PROMOTION_DISCOUNT_PERCENT, TIERS
-from jobs.land.simulated.clicks import BOT_CUSTOMERS_EACH, bot_visitor
+from jobs.land.simulated.clicks import BOT_CUSTOMERS_EACH, bot_visitor, clicks_of_day
 from jobs.land.simulated.faults import FAULTS, GOOD
 from jobs.land.simulated.landing import Tally, write_bytes, write_parquet, write_whole
-from jobs.land.simulated.orders import CANCELLED_FOR_EACH_RETURN, EXTRA_UNITS
+from jobs.land.simulated.orders import BASE, CANCELLED_FOR_EACH_RETURN, EXTRA_UNITS, OFFER
 from jobs.land.simulated.patterns import PATTERNS, describe
-from jobs.land.simulated.people import DEVICES_MAX
+from jobs.land.simulated.render import CLICK_DIGITS
 from jobs.land.simulated.streams import FloatArray, IntArray
 from jobs.land.simulated.world import SENSITIVE_RATE_LOSS, World
 
@@ -66,6 +66,7 @@ def customer_truth(world: World) -> pa.Table:
     later_rate = people.rate * (1 - SENSITIVE_RATE_LOSS * config.drift * people.price_sensitivity)
     columns: dict[str, Any] = {
         "customer_id": text.customer_id(np.arange(len(people))),
+        "person_id": text.customer_id(world.households.person),
         "signup_date": _dates(world, people.signup_day),
         "death_date": _dates(world, people.death_day),  # first day without purchases
         "orders_per_day": people.rate,
@@ -145,14 +146,37 @@ def _pattern_truth() -> pa.Table:
     )
 
 
+def write_visits(world: World, truth: Path, first: int, end: int) -> None:
+    """Who made every click of the days, which a shop with dials of identity hides from its logs."""
+    if not world.config.has_identity:
+        return
+    for day in range(first, end):
+        parts = []
+        for batch in (BASE, OFFER) if world.contacts else (BASE,):
+            clicks, sessions = clicks_of_day(world, day, batch)
+            customer = sessions.customer[clicks.session]
+            columns = {
+                "event_id": text.join(
+                    text.day_label(world, day, "k", batch), text.digits(np.arange(len(clicks)), CLICK_DIGITS)
+                ),
+                "customer_id": text.customer_id(customer),
+                "person_id": text.customer_id(world.households.person[customer]),
+            }
+            parts.append(text.table(columns))
+        path = truth / "visits" / f"dt={world.config.date_of(day)}" / "visits.parquet"
+        write_whole(path, partial(write_parquet, contents=parts))
+
+
 def _visitor_truth(world: World) -> pa.Table:
-    """Whose device a visitor is; robots belong to nobody."""
-    people = world.people
+    """Whose device a visitor is, twice where two share it; robots belong to nobody."""
+    people, config = world.people, world.config
     customer = np.repeat(np.arange(len(people)), people.device_count)
-    device = np.concatenate([np.arange(count) for count in people.device_count])
+    place = np.concatenate([np.arange(count) for count in people.device_count])
+    days = range(0, config.days, config.cookie_days or config.days)
+    visitor = np.concatenate([world.households.visitor(customer, place, day) for day in days])
     robots = bot_visitor(world, np.arange(max(len(people) // BOT_CUSTOMERS_EACH, 2)))
-    visitor = np.concatenate([customer * DEVICES_MAX + device, robots])
-    owner = np.concatenate([customer, np.full(len(robots), -1)])
+    visitor = np.concatenate([visitor, robots])
+    owner = np.concatenate([np.tile(customer, len(days)), np.full(len(robots), -1)])
     return text.table(
         {
             "visitor_id": text.visitor_id(visitor),

@@ -13,6 +13,7 @@ import numpy as np
 
 from jobs.land.simulated.catalogue import Catalogue, make_catalogue
 from jobs.land.simulated.config import OFFER_DAYS, TIME_ZONE, VISIT_AHEAD_DAYS, ShopConfig
+from jobs.land.simulated.households import Households, make_households
 from jobs.land.simulated.people import People, make_people
 from jobs.land.simulated.streams import FloatArray, IntArray, stream
 
@@ -47,6 +48,11 @@ class World:
                 self.cache.pop(next(iter(self.cache)))
             self.cache[key] = make()
         return self.cache[key]
+
+    @cached_property
+    def households(self) -> Households:
+        """Who shares accounts and devices."""
+        return make_households(self.config)
 
     @cached_property
     def midnight(self) -> IntArray:
