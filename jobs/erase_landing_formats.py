@@ -189,7 +189,7 @@ def _slow_csv_ends(data: bytes) -> Ends:
 
     for _ in csv.reader(lines()):
         ends.append(length)
-    if length < len(data) or not ends:
+    if length < len(data) or (data and not ends):
         ends.append(len(data))
     return np.array(ends, np.int64)
 

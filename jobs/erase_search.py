@@ -57,7 +57,8 @@ class Searched:
 
 
 def search(lake: Path, people: Set[str], hashes: Set[str]) -> Searched:
-    """Look for people (ids, e-mail addresses), and plain SHA-256 hashes of these, in every file of the lake, unpacked.
+    """Look for people (ids, e-mail addresses), and plain SHA-256 hashes of these, in every file of the lake, unpacked,
+    and in its name.
 
     `hashes` are keyed ones; they are looked for everywhere but in the list of the refused.
     """
@@ -66,7 +67,8 @@ def search(lake: Path, people: Set[str], hashes: Set[str]) -> Searched:
     paths = [path for path in sorted(lake.rglob("*")) if path.is_file() and _is_searched(path.relative_to(lake))]
 
     def has_somebody(path: Path) -> bool:
-        return (in_list if REFUSED in path.parts else anywhere).finds_in(path)
+        finder = in_list if REFUSED in path.parts else anywhere
+        return finder.finds(str(path.relative_to(lake)).encode("utf-8", "surrogateescape")) or finder.finds_in(path)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = [path for path, hit in zip(paths, pool.map(has_somebody, paths), strict=True) if hit]

@@ -1,5 +1,6 @@
 """Rows and texts of the erased in tables, found by what contracts say of their columns."""
 
+import re
 from collections.abc import Iterable
 from functools import reduce
 from pathlib import Path
@@ -30,11 +31,13 @@ LINKED_IN = {  # where an identifier of each kind stands beside a customer
     "email_hash": (CLEAN_IDENTITY_EDGE,),
 }
 ADDRESSES = ("email",)
+ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 def subjects_of(run: Run, customers: set[str]) -> Sought:
     """The customers, and orders, browsers, devices and addresses that were only theirs."""
     found = {column: only_theirs(run, column, tables, customers) for column, tables in LINKED_IN.items()}
+    found["email"] = {one for one in found["email"] if ADDRESS.fullmatch(one.strip())}  # and no word like "none"
     found["visitor_id"] |= browsers_without_login(run, found)
     found["identifier"] = found["visitor_id"] | found["device_id"] | found["email_hash"]
     return Sought({"customer_id": customers, **found})

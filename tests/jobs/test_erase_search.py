@@ -73,11 +73,12 @@ def test_every_kind_of_file_is_opened_and_hashes_count_but_in_the_list_of_the_re
     for place in ("ops_erased_customer", "other"):
         (tmp_path / place).mkdir()
         pq.write_table(pa.table({"customer_hash": ["keyed-hash"]}), tmp_path / place / "f.parquet")
+    (tmp_path / "of.CUST01.txt").write_text("nothing")
     (tmp_path / "clean.txt").write_text("CUST011 CUST0")
     (tmp_path / "clean.csv").write_text("customer_id,quantity\n12,7\n")
     found = search(tmp_path, {"CUST01", "7"}, {"keyed-hash"})
     names = [str(path.relative_to(tmp_path)) for path in found.found]
     assert (found.files, names) == (
-        10,
-        ["a.log", "b.csv.gz", "c.parquet", "d.parquet", "e.npz", "other/f.parquet", "short.csv"],
+        11,
+        ["a.log", "b.csv.gz", "c.parquet", "d.parquet", "e.npz", "of.CUST01.txt", "other/f.parquet", "short.csv"],
     )
