@@ -124,7 +124,7 @@ class Autoencoder:
 
     def encode(self, frame: pd.DataFrame) -> np.ndarray:
         """Embed each row: float32 (n, k), every value within (-1, 1)."""
-        return self._encode(self.scaler.transform(frame))
+        return self._encode(self.scaler.transform(frame)).astype(np.float32)
 
     predict = encode
 
@@ -134,6 +134,8 @@ class Autoencoder:
         return ((self._decode(self._encode(scaled)) - scaled) ** 2).mean(axis=1)
 
     def _encode(self, x: np.ndarray) -> np.ndarray:
+        # Double precision: in single, a row's last digits hang on how many rows are multiplied with it.
+        x = x.astype(np.float64)
         for weight, bias in zip(self.weights, self.biases, strict=True):
             x = np.tanh(x @ weight.T + bias)
         return x

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.erase_search import texts_of
+from jobs.erase_texts import texts_of
 
 pytestmark = pytest.mark.slow
 # As the simulated shop writes them: name, e-mail, phone, street.
@@ -15,7 +15,7 @@ IDENTIFIERS = (b"Musterfrau", b"@example.com", b"+49 30", b"Musterweg")
 def holders(lake: Path, identifier: bytes) -> set[str]:
     """First folder of each file that has the bytes, unpacked."""
     files = (path for path in lake.rglob("*") if path.is_file())
-    return {path.relative_to(lake).parts[0] for path in files if any(identifier in text for text in texts_of(path))}
+    return {path.relative_to(lake).parts[0] for path in files if any(identifier in text for _, text in texts_of(path))}
 
 
 @pytest.mark.parametrize("identifier", IDENTIFIERS)
