@@ -62,7 +62,8 @@ def register(run: Run, changed: list[tuple[str, Path]]) -> None:
     for source, path in changed:
         content = path.with_name(f".{path.name}{PARTIAL}").read_bytes()
         name = str(path.relative_to(run.settings.landing))
-        rows.append((source, name, hashlib.sha256(content).hexdigest(), len(content)))
+        # Of a file that has nothing left ingest knows the name alone (`Cache.hash_of`).
+        rows.append((source, name, hashlib.sha256(content or name.encode()).hexdigest(), len(content)))
     fields = "source string, source_file string, content_hash string, size_bytes bigint"
     run.spark.createDataFrame(rows, fields).createOrReplaceTempView("erased_file")
     run.execute(

@@ -24,6 +24,8 @@ def new_files(run: Run, cache: Cache) -> tuple[list[LandingFile], set[str]]:
     landed, newest = landing_files(landing, run.as_of_date)
     refuse_far_ahead(run, newest)
     known = {(row.source, row.content_hash): row for row in cache.register}
+    # Files of two nights may have become the same by an erasure: each stays its own night's.
+    own = {(row.source, row.content_hash, row.source_file): row for row in cache.register}
     of_run = {row.source_file for row in cache.register if run.first <= row.ingest_date <= run.as_of_date}
     published = run.published_dates()
     first_open = max(published) + timedelta(days=1) if published else run.first
@@ -34,7 +36,7 @@ def new_files(run: Run, cache: Cache) -> tuple[list[LandingFile], set[str]]:
         name = str(path.relative_to(landing))
         names.add(name)
         content_hash, size = cache.hash_of(path, name, is_certain=name in of_run)
-        earlier = known.get((source, content_hash))
+        earlier = own.get((source, content_hash, name)) or known.get((source, content_hash))
         ingest_date = earlier.ingest_date if earlier else max(day, run.first, first_open)
         if run.first <= ingest_date <= run.as_of_date and (source, content_hash) not in seen:
             seen.add((source, content_hash))
