@@ -1,10 +1,14 @@
 """Values that a spreadsheet opens as text and never runs."""
 
+import csv
+import io
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 
 # What makes a cell a formula, in Excel, LibreOffice or Google Sheets.
 FORMULA_SIGNS = ("=", "+", "-", "@")
+SEPARATORS = frozenset(",;|")  # a program of another language region cuts unquoted cells at its own
 # Ends of lines, NUL and their like: a line of a file is one row, and what follows such a sign may open a cell.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _UNSEEN = re.compile(r"^[\s\u200b-\u200f\u2060\ufeff]+")  # blanks, zero-width ones too, are skipped by some programs
@@ -20,3 +24,13 @@ def safe_text(value: str) -> str:
     seen = _UNSEEN.sub("", unicodedata.normalize("NFKC", line))
     is_formula = seen.startswith(FORMULA_SIGNS) or bool(_CONTROLS.match(value))
     return f"'{line}" if is_formula else line
+
+
+def csv_text(rows: Iterable[Sequence[str]]) -> str:
+    """A CSV file's text; a row with a separator of any region in it is quoted whole."""
+    text = io.StringIO()
+    plain = csv.writer(text, lineterminator="\n")
+    quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for cells in rows:
+        (quoted if any(not SEPARATORS.isdisjoint(cell) for cell in cells) else plain).writerow(cells)
+    return text.getvalue()

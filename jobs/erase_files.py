@@ -2,7 +2,6 @@
 
 import csv
 import hashlib
-import io
 import json
 import os
 import re
@@ -10,7 +9,7 @@ from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
-from features.spreadsheet import safe_text
+from features.spreadsheet import csv_text, safe_text
 from jobs.erase_landing import PARTIAL, forget_partial
 from jobs.erase_landing_formats import ERASED
 from jobs.erase_texts import texts_of
@@ -30,9 +29,7 @@ def erase_exports(exports: Path, customers: Set[str]) -> tuple[int, int]:
         if len(kept) == len(records):
             continue
         rows += len(records) - len(kept)
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([header, *kept])
-        content = text.getvalue().encode()
+        content = csv_text([header, *kept]).encode()
         about = json.loads((contacts.parent / "manifest.json").read_text())
         gone = about["contact_count"] - len(kept)
         about |= {"contact_count": len(kept), "erased_count": about.get("erased_count", 0) + gone}

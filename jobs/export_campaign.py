@@ -7,9 +7,7 @@ The folder appears whole or not at all. The arm that is left alone never leaves 
 back since the plan was made: the newest one known counts, whichever run brought it.
 """
 
-import csv
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -17,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from features.spreadsheet import safe_text
+from features.spreadsheet import csv_text, safe_text
 from jobs import runtime
 from jobs.errors import MissingInputError
 from jobs.tables import Run
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
 
 COLUMNS = ("customer_id", "priority_rank", "segment", "churn_probability", "expected_net_revenue", "value_at_risk")
 DECIMALS = {"churn_probability": 4, "expected_net_revenue": 2, "value_at_risk": 2}
-SEPARATORS = frozenset(",;|")  # a program of another language region cuts unquoted cells at its own
 
 
 def main(arguments: list[str]) -> None:
@@ -72,14 +69,8 @@ def with_consent(run: Run, chosen: list["Row"]) -> list["Row"]:
 
 def contacts_csv(contacts: list["Row"]) -> str:
     """The file's text: a line a contact, and no value that a spreadsheet would take for a formula."""
-    text = io.StringIO()
-    plain = csv.writer(text, lineterminator="\n")
-    quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    plain.writerow(COLUMNS)
-    for row in contacts:
-        cells = [_cell(row[name], DECIMALS.get(name)) for name in COLUMNS]
-        (quoted if any(not SEPARATORS.isdisjoint(cell) for cell in cells) else plain).writerow(cells)
-    return text.getvalue()
+    cells = ([_cell(row[name], DECIMALS.get(name)) for name in COLUMNS] for row in contacts)
+    return csv_text([COLUMNS, *cells])
 
 
 def _cell(value: object, decimals: int | None) -> str:
