@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.erase_texts import CUSTOMER_COLUMNS, csv_customers, texts_of
-from jobs.erase_words import Words, is_distinctive
+from jobs.erase_words import Words, is_distinctive, spellings
 from jobs.pseudonyms import KEY_FILE
 
 NOT_SEARCHED = (KEY_FILE, "truth")  # the truth of a simulated shop is about nobody
@@ -25,7 +25,7 @@ class Finder:
 
     def __init__(self, ids: Set[str]) -> None:
         distinctive = {one for one in ids if is_distinctive(one)}
-        self._words = Words(one.encode() for one in distinctive)
+        self._words = Words(spellings(distinctive))
         self.others = Words(one.encode() for one in ids - distinctive)
         parts = b"|".join(re.escape(one.encode()) for one in sorted(ids - distinctive))
         columns = "|".join(sorted(CUSTOMER_COLUMNS)).encode()

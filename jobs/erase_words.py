@@ -5,6 +5,7 @@ at a time make a number, and the numbers are looked up; what they hit is compare
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Set
 
 import numpy as np
@@ -15,6 +16,8 @@ WORD_LENGTH = 6  # a shorter id is part of too many words and bytes
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _IS_WORD = np.zeros(256, bool)
 _IS_WORD[np.frombuffer(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-", np.uint8)] = True
+
+_ESCAPE = re.compile(r"\\u([0-9a-f]{4})")
 
 Numbers = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
@@ -142,9 +145,9 @@ class Sought:
         self.subjects = subjects
         self.customers = subjects["customer_id"]
         named = {one for one in self.customers | subjects.get("email", frozenset()) if is_distinctive(one)}
-        self.quoted = Words(_spellings(named))  # in free text
-        self.customer_words = Words(_spellings(self.customers))
-        self.anywhere = Words(_spellings(set().union(*subjects.values())))  # as a value of some column
+        self.quoted = Words(spellings(named))  # in free text
+        self.customer_words = Words(spellings(self.customers))
+        self.anywhere = Words(spellings(set().union(*subjects.values())))  # as a value of some column
 
     def names(self, values: Iterable[tuple[str, object]]) -> bool:
         """Whether a row, as (column, value), names one of them in its column."""
@@ -173,6 +176,12 @@ def is_distinctive(one: str) -> bool:
     return len(one) >= WORD_LENGTH and not one.isdecimal()
 
 
-def _spellings(ids: Iterable[str]) -> set[bytes]:
-    """Ids as UTF-8 and as JSON may write them."""
-    return {spelt for one in ids for spelt in (one.encode(), json.dumps(one)[1:-1].encode())}
+def spellings(ids: Iterable[str]) -> set[bytes]:
+    """Ids as UTF-8 and as JSON may write them: escapes in small letters or capitals, a slash escaped or not."""
+    found = set()
+    for one in ids:
+        escaped = json.dumps(one)[1:-1]
+        capital = _ESCAPE.sub(lambda escape: f"\\u{escape[1].upper()}", escaped)
+        plain = (one, escaped, capital)
+        found |= {spelt.encode() for spelt in (*plain, *(text.replace("/", r"\/") for text in plain))}
+    return found

@@ -114,6 +114,15 @@ def test_an_id_that_json_spells_in_escapes_is_found(tmp_path):
     assert left_of(tmp_path, "a.jsonl", b'{"customer_id": "\\u0063\\u0031"}\n{"a": 1}\n') == (b'{"a": 1}\n', 1)
 
 
+@pytest.mark.parametrize("spelt", [r"Zo\u00eb-77", r"Zo\u00EB-77", r"AB\/123456", r"AB\u002F123456"])
+def test_an_id_is_found_as_any_writer_of_json_spells_it(spelt, tmp_path):
+    sought = Sought({"customer_id": {"Zoë-77", "AB/123456"}})
+    for name, text in (("a.jsonl", f'{{"customer_id": "{spelt}"}}\n'), ("a.json", f'[{{"customer_id": "{spelt}"}}]')):
+        (tmp_path / name).write_text(text)
+        found = without(tmp_path / name, sought)
+        assert found is not None and found[1] == 1
+
+
 def test_ids_that_are_numbers_in_parquet_are_found(tmp_path):
     sought = Sought({"customer_id": {"12"}})
     pq.write_table(pa.table({"customer_id": pa.array([12, 13])}), tmp_path / "a.parquet")

@@ -25,6 +25,9 @@ from jobs.erase_search import Finder, search
         ("two wordsy", False),
         ("Zoë-77", True),
         ("ëëëëëë", True),
+        (r"Zo\u00EB-77", True),
+        (r"Zo\u00eb-77", True),
+        (r"Zo\u00eb-777", False),
     ],
 )
 def test_an_id_is_found_as_a_word_only(text, is_found):
