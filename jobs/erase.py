@@ -32,8 +32,9 @@ from schemas.raw import RAW_CLICKSTREAM, RAW_CUSTOMERS, RAW_TRANSACTIONS
 from schemas.tables import TABLES
 
 log = logging.getLogger("nightjar")
-# What links a customer to orders, browsers and addresses comes last: a killed run finds them again.
-LINKS = (CLEAN_ORDER_LINES, RAW_TRANSACTIONS, CLEAN_IDENTITY_EDGE, RAW_CLICKSTREAM, RAW_CUSTOMERS)
+# What links a customer to orders, browsers and addresses comes last: a killed run finds them again. Edges come after
+# clicks, for they alone tell of browsers without a log-in.
+LINKS = (CLEAN_ORDER_LINES, RAW_TRANSACTIONS, RAW_CLICKSTREAM, CLEAN_IDENTITY_EDGE, RAW_CUSTOMERS)
 
 Counts = dict[str, tuple[int, int]]  # rows before and after, by place
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 VIEW = "erased_{kind}"
 LINKED_IN = {  # where an identifier of each kind stands beside a customer
     "order_id": (RAW_TRANSACTIONS,),
-    "visitor_id": (RAW_CLICKSTREAM,),
-    "device_id": (RAW_CLICKSTREAM,),
+    "visitor_id": (RAW_CLICKSTREAM, CLEAN_IDENTITY_EDGE),
+    "device_id": (RAW_CLICKSTREAM, CLEAN_IDENTITY_EDGE),
     "email": (RAW_CUSTOMERS, RAW_CLICKSTREAM),
     "email_hash": (CLEAN_IDENTITY_EDGE,),
 }
