@@ -13,8 +13,6 @@ from pyspark.sql.window import Window
 from features.identity_accounts import Keep, account_periods
 
 SUBJECTS = {"visitor": "visitor_id", "device": "device_id", "email": "email_hash"}
-PERIOD = ("subject", "owner", "since", "until")  # evidence: owner null tells of too many
-STATE = ("identifier_kind", "identifier", "customer_id", "status", "component_id", "valid_from", "valid_to", "change")
 
 
 def identities(edges: DataFrame, cap: int, keep: Keep) -> DataFrame:
