@@ -19,6 +19,7 @@ import pyarrow.csv as pa_csv
 from features.landing_rows import KB, MB, NOT_UTF8, Limits, Problem, problems, unpacked
 
 BLOCK_MB = 8  # Arrow holds a block at once, and no row may be longer
+NAME_LENGTH = 10_000  # of a column
 HEAD_BYTES = 1 << 20
 LOOK_AHEAD = 64  # rows of the greatest length: so far off may be the quote that ends too long a row
 FAULTS = ("invalid UTF8", "straddling", "CSV parse error")  # of single rows, as Arrow says them
@@ -109,7 +110,10 @@ def _head(path: Path) -> tuple[list[str], bool]:
     with pa.input_stream(str(path), compression="detect") as stream:
         head = stream.read(HEAD_BYTES)
     text = codecs.getincrementaldecoder("utf-8-sig")("replace").decode(head).lstrip("\r\n")
+    csv.field_size_limit(sys.maxsize)  # the process's: what a file is must not hang on which one was read before
     names = next(csv.reader(io.StringIO(text, newline="")), [])
+    if any(len(name) > NAME_LENGTH for name in names):
+        raise ValueError("its first row is no header: a name is too long; is a quote or a line end missing?")
     if any("\ufffd" in name or "\0" in name for name in names):
         raise ValueError(NOT_UTF8)
     if not names:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -176,6 +177,7 @@ def _by_header(run: Run, row: Refused) -> Record | None:
     file = landed_file(run, row) if row.source_line > 0 and row.text else None
     if file is None or file_format(file.path) != "csv":
         return None
+    csv.field_size_limit(sys.maxsize)  # a refused row may be long
     fields = next(csv.reader([row.text or ""]), [])
     return dict(zip(header_of(file.path) or [], fields, strict=False))
 

@@ -1,7 +1,9 @@
 """Landing files of every format become the same text rows; what is no row is told with its line."""
 
+import csv
 import gzip
 import json
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -116,12 +118,14 @@ def test_broken_json_is_told_with_its_text_and_its_line(tmp_path):
         ("a.jsonl.gz", gzip.compress(b'{"order_id": 1}\n' * 50, mtime=0)[:-12]),
         ("a.json", b"{}"),
         ("a.csv", b""),
-        ("a.csv", b"x" * 200_000 + b"\n1\n"),  # more than Python's own reader takes for a field
+        ("a.csv", b"x" * 200_000 + b"\n1\n"),  # no name of a column
         ("a.csv", b"\n"),
         ("a.json", b"[" + b"[" * 2000 + b"]" * 2000 + b"]"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_one_row_that_says_so(name, content, tmp_path):
+@pytest.mark.parametrize("limit", [131_072, sys.maxsize])  # of the process, which erasing and other files raise
+def test_a_file_that_cannot_be_read_is_one_row_that_says_so(limit, name, content, tmp_path):
+    csv.field_size_limit(limit)
     (tmp_path / name).write_bytes(content)
     [row] = rows_of(tmp_path / name)
     assert row["source_line"] == 0 and row["problem"].startswith("file can't be read")
