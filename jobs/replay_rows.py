@@ -2,8 +2,8 @@
 
 import csv
 import json
-import sys
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
