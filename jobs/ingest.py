@@ -25,6 +25,7 @@ from jobs.lateness import write_lateness
 from jobs.new_files import new_files
 from jobs.refusal import refuse_after_unfinished_erasure, without_erased_texts
 from jobs.tables import Run
+from jobs.whole_files import write_whole
 from schemas.ops import OPS_FILE, OPS_LATENESS, OPS_RUN
 from schemas.raw import RAW_QUARANTINE, SOURCES
 
@@ -109,10 +110,7 @@ def refuse_after_unfinished(run: Run) -> None:
 def begin(run: Run, staging: Path) -> None:
     """Empty the staging folder and note there whose it is."""
     shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    partial = staging / f".{STAGED_DAYS}"
-    partial.write_text(f"{run.first} {run.as_of_date}")
-    partial.replace(staging / STAGED_DAYS)
+    write_whole(staging / STAGED_DAYS, f"{run.first} {run.as_of_date}".encode())
 
 
 def forget_killed_run(run: Run, staging: Path) -> None:

@@ -6,13 +6,13 @@ Content hashes of landing files, by name, size and time of change, and the regis
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from jobs.landing_files import LandingFile, hash_file
 from jobs.tables import Run
+from jobs.whole_files import write_whole
 from schemas.ops import OPS_FILE
 
 CACHE_FILE = ".landing-cache.json"
@@ -49,7 +49,7 @@ class Cache:
         return content_hash, size
 
     def keep(self) -> None:
-        """Write it whole, under another name first."""
+        """Write it down."""
         told = {
             "hashes": self.hashes,
             "version": self.version,
@@ -57,9 +57,7 @@ class Cache:
                 (one.source, one.content_hash, one.source_file, str(one.ingest_date)) for one in self.register
             ],
         }
-        partial = self.path.with_name(f"{self.path.name}.partial")
-        partial.write_text(json.dumps(told))
-        os.replace(partial, self.path)
+        write_whole(self.path, json.dumps(told).encode())
 
 
 def cache_of(run: Run) -> Cache:

@@ -9,6 +9,7 @@ from jobs.erase_words import WORD_LENGTH, Sought
 from jobs.errors import MissingInputError
 from jobs.pseudonyms import key_of, pseudonym, pseudonym_column
 from jobs.tables import Run
+from jobs.whole_files import write_whole
 from schemas.ops import OPS_ERASED_CUSTOMER
 
 if TYPE_CHECKING:
@@ -46,9 +47,7 @@ def _write(note: Path, ids: set[str]) -> None:
     if not ids:
         note.unlink(missing_ok=True)
         return
-    partial = note.with_name(f"{note.name}.partial")
-    partial.write_text("\n".join(sorted(ids)) + "\n")
-    partial.replace(note)
+    write_whole(note, ("\n".join(sorted(ids)) + "\n").encode())
 
 
 def refuse_after_unfinished_erasure(lake: Path) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from jobs import runtime
 from jobs.errors import MissingInputError
 from jobs.tables import Run
+from jobs.whole_files import write_whole
 from schemas.campaign import CAMPAIGN_ASSIGNMENT, CAMPAIGN_RESULT
 from schemas.clean import CLEAN_ORDER_LINES, MATCH_KINDS
 from schemas.feature import FEATURE_CUSTOMER_DAY
@@ -64,24 +65,15 @@ def main(arguments: list[str]) -> None:
     path = run.settings.reports / f"{run.as_of_date}.html"
     with runtime.step("report", file=path) as facts, ThreadPoolExecutor(1) as aside:
         aside.submit(_import_charts)  # most of a second, while the engine counts
-        page = render(run, page_facts(run, published))
-        facts["bytes"] = write_whole(path, page)
+        page = render(run, page_facts(run, published)).encode()
+        write_whole(path, page)
+        facts["bytes"] = len(page)
 
 
 def _import_charts() -> None:
     import matplotlib.backends.backend_svg
     import matplotlib.dates
     import matplotlib.figure  # noqa: F401
-
-
-def write_whole(path: Path, text: str) -> int:
-    """Write under another name, then rename: nobody sees half a page. Returns the size."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    data = text.encode()
-    partial.write_bytes(data)
-    os.replace(partial, path)
-    return len(data)
 
 
 def page_facts(run: Run, published: list[date]) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from jobs.land import DATASETS, Adapter, LandingError, Value, load_adapter
-from jobs.land.files import landed_days, write_bytes
+from jobs.land.files import landed_days
+from jobs.whole_files import write_whole
 
 LOG = logging.getLogger("jobs.land")
 OWN = (
@@ -65,7 +66,7 @@ def claim(lake: Path, dataset: str) -> None:
         raise LandingError(
             f"lake {lake} already holds data set {holder}: give {dataset} another --lake or remove this one"
         )
-    write_bytes(marker, f"{dataset}\n".encode())
+    write_whole(marker, f"{dataset}\n".encode())
 
 
 def release(lake: Path) -> None:
@@ -138,7 +139,7 @@ def land(dataset: str, source: Path | None, lake: Path, options: dict[str, str])
     profile = {**adapter.PROFILE, "dataset": dataset, **business_dates(adapter, lake / "landing")}
     if hasattr(adapter, "closed_dates"):
         profile["closed_dates"] = adapter.closed_dates(lake / "landing")
-    write_bytes(lake / "shop.toml", with_own_settings(profile, getattr(adapter, "NOTES", {}), own).encode())
+    write_whole(lake / "shop.toml", with_own_settings(profile, getattr(adapter, "NOTES", {}), own).encode())
     rows = " ".join(f"{name}={count}" for name, count in counts.items())
     LOG.info("step=land dataset=%s %s seconds=%.1f", dataset, rows, time.perf_counter() - started)
     return counts

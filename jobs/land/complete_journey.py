@@ -31,9 +31,9 @@ from jobs.land.files import (
     parquet_bytes,
     source_files,
     source_folder,
-    write_bytes,
     write_days,
 )
+from jobs.whole_files import write_whole
 
 PROFILE: dict[str, str | int | float | bool | date] = {
     "dataset": "complete-journey",
@@ -136,7 +136,7 @@ def _write_lines(landing: Path, lines: pa.Table, days: list[date]) -> int:
     for end in range(1, len(days) + 1):
         if end == len(days) or days[end] != days[begin]:
             data = parquet_bytes(lines.slice(begin, end - begin))
-            write_bytes(day_path(landing, "transactions", days[begin], "parquet"), data)
+            write_whole(day_path(landing, "transactions", days[begin], "parquet"), data)
             begin = end
     return lines.num_rows
 

@@ -4,7 +4,6 @@ import csv
 import gzip
 import io
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -14,17 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jobs.land import LandingError
+from jobs.whole_files import write_whole
 
 Row = Sequence[str]
 DayRows = dict[date, list[Row]]
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: a reader never meets half a file under its final name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(data)
-    os.replace(partial, path)
 
 
 def write_days(
@@ -32,7 +24,7 @@ def write_days(
 ) -> int:
     """Write one file per day, ``dt=D/<source>.<kind>``, and return the rows. Empty text is a missing value."""
     for day, rows in sorted(days.items()):
-        write_bytes(day_path(landing, source, day, kind), encode(columns, rows, kind))
+        write_whole(day_path(landing, source, day, kind), encode(columns, rows, kind))
     return sum(map(len, days.values()))
 
 

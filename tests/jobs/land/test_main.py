@@ -203,21 +203,6 @@ def test_the_command_exits_2_without_a_traceback(tmp_path: Path) -> None:
     assert done.stderr.startswith("error: data set olist needs --source") and done.stderr.count("\n") == 1
 
 
-def test_a_killed_write_leaves_no_half_file_under_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = tmp_path / "dt=2017-01-01" / "a.csv"
-    files.write_bytes(target, b"whole")
-
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "replace", killed)
-    with pytest.raises(KeyboardInterrupt):
-        files.write_bytes(target, b"half")
-    assert target.read_bytes() == b"whole"
-    # What is left has a hidden name, which no reader of landing takes for data.
-    assert [path.name for path in target.parent.iterdir() if not path.name.startswith(".")] == ["a.csv"]
-
-
 def test_business_days_are_right_on_days_of_23_and_25_hours() -> None:
     days = files.BusinessDays("America/New_York", date(2017, 3, 1), date(2017, 11, 30))
     # 2017-03-12 has 23 hours, 2017-11-05 has 25; midnight is 05:00 UTC in winter and 04:00 UTC in summer.
