@@ -52,12 +52,3 @@ def newest_consent(consents: DataFrame, purpose: str, persons: DataFrame | None 
         said.filter("person_id IS NULL").select("customer_id", "who").distinct()
     )
     return accounts.join(held, "who", how="inner").select("customer_id", "is_granted")
-
-
-def accounts_of_persons(identity: DataFrame, as_of_date: date) -> DataFrame:
-    """(customer_id, person_id) of every account, by `clean_identity` as known at a date."""
-    holds = (F.col("valid_from") <= F.lit(as_of_date)) & (
-        F.col("valid_to").isNull() | (F.col("valid_to") > F.lit(as_of_date))
-    )
-    accounts = identity.filter("identifier_kind = 'customer' AND customer_id IS NOT NULL").filter(holds)
-    return accounts.select(F.col("customer_id").alias("person_id"), F.col("identifier").alias("customer_id"))

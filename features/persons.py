@@ -21,6 +21,12 @@ def other_accounts(identity: DataFrame, dates: list[date]) -> DataFrame:
     return merged.select("as_of_date", F.col("identifier").alias("account_id"), "customer_id")
 
 
+def accounts_of_persons(identity: DataFrame, day: date) -> DataFrame:
+    """(customer_id, person_id) of every account that a customer was known by at a date."""
+    accounts = known_at(identity.filter("identifier_kind = 'customer'"), [day])
+    return accounts.select(F.col("customer_id").alias("person_id"), F.col("identifier").alias("customer_id"))
+
+
 def of_persons(rows: DataFrame, identity: DataFrame, dates: list[date]) -> DataFrame:
     """Rows by `as_of_date` with the customer in place of an account that was one of his by then."""
     others = other_accounts(identity, dates)

@@ -57,7 +57,8 @@ def main(arguments: list[str]) -> None:
 
 def with_consent(run: Run, chosen: list["Row"]) -> list["Row"]:
     """The contacts whose newest consent to marketing, of all that the lake knows now, is a yes."""
-    from features.consent import MARKETING, accounts_of_persons, newest_consent
+    from features.consent import MARKETING, newest_consent
+    from features.persons import accounts_of_persons
 
     # Whom two accounts are known to be by now, whichever run found it out.
     persons = accounts_of_persons(run.read(CLEAN_IDENTITY), date.max) if run.exists(CLEAN_IDENTITY) else None

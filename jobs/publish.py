@@ -29,8 +29,9 @@ def main(arguments: list[str]) -> None:
     refuse_without_gates(run)
     from pyspark.sql import functions as F
 
-    from features.consent import accounts_of_persons, known_consent
+    from features.consent import known_consent
     from features.customers import customer_360
+    from features.persons import accounts_of_persons
 
     of_date = F.col("as_of_date") == F.lit(run.as_of_date)
     tables = (FEATURE_CUSTOMER, SCORE_RFM, SCORE_EMBEDDING, SCORE_CHURN, SCORE_CLV)

@@ -4,9 +4,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from features.consent import accounts_of_persons, clean_consent, known_consent, newest_consent
+from features.consent import clean_consent, known_consent, newest_consent
 from schemas.clean import CLEAN_CONSENT
-from schemas.identity import CLEAN_IDENTITY
 from schemas.raw import RAW_CUSTOMERS
 
 D1, D2, D3 = date(2024, 3, 1), date(2024, 3, 2), date(2024, 3, 3)
@@ -53,21 +52,6 @@ def test_accounts_of_one_person_speak_for_each_other(held, spark):
     persons = spark.createDataFrame([("a", "p"), ("b", "p"), ("mute", "p")], "customer_id string, person_id string")
     changes = [said(True, D1), said(False, D2, customer_id="b"), said(True, customer_id="other")]
     assert held(*changes, persons=persons) == {"a": False, "b": False, "mute": False, "other": True}
-
-
-def test_whose_an_account_is_counts_as_known_at_the_date(frame):
-    one = {"identifier_kind": "customer", "customer_id": "a", "valid_from": D1}
-    rows = [
-        one | {"identifier": "a"},
-        one | {"identifier": "b", "valid_from": D2},
-        one | {"identifier": "c", "valid_to": D2},
-        one | {"identifier": "v", "identifier_kind": "visitor"},
-        one | {"identifier": "apart", "customer_id": None},
-    ]
-    identity = frame(CLEAN_IDENTITY, *rows)
-    for day, accounts in ((D1, {"a", "c"}), (D2, {"a", "b"})):
-        found = accounts_of_persons(identity, day).collect()
-        assert {(row.customer_id, row.person_id) for row in found} == {(account, "a") for account in accounts}
 
 
 def test_only_what_was_known_counts_and_a_consent_begins_on_its_day_but_ends_at_once(frame):

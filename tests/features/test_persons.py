@@ -6,7 +6,7 @@ import pytest
 
 from features.campaigns import outcomes
 from features.labels import labels
-from features.persons import events_of_persons, other_accounts
+from features.persons import accounts_of_persons, events_of_persons, other_accounts
 from features.snapshot import Identity, snapshots
 from schemas.campaign import CAMPAIGN_ASSIGNMENT
 from schemas.clean import CLEAN_EVENTS
@@ -99,3 +99,18 @@ def test_events_bear_the_customer_whom_account_or_visitor_tell(frame, identity):
     for number, wanted in ((0, [None, "b", None]), (2, ["a", "a", None]), (3, [None, "a", None])):
         found = events_of_persons(events, identity, day(number)).orderBy("event_id").collect()
         assert [row.customer_id for row in found] == wanted
+
+
+def test_whose_an_account_is_counts_as_known_at_the_date(frame):
+    one = {"identifier_kind": "customer", "customer_id": "a", "valid_from": D}
+    rows = [
+        one | {"identifier": "a"},
+        one | {"identifier": "b", "valid_from": day(1)},
+        one | {"identifier": "c", "valid_to": day(1)},
+        one | {"identifier": "v", "identifier_kind": "visitor"},
+        one | {"identifier": "apart", "customer_id": None},
+    ]
+    identity = frame(CLEAN_IDENTITY, *rows)
+    for known_on, accounts in ((D, {"a", "c"}), (day(1), {"a", "b"})):
+        found = accounts_of_persons(identity, known_on).collect()
+        assert {(row.customer_id, row.person_id) for row in found} == {(account, "a") for account in accounts}
