@@ -7,7 +7,7 @@ import codecs
 import csv
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,12 @@ NAME_LENGTH = 10_000  # of a column
 HEAD_BYTES = 1 << 20
 LOOK_AHEAD = 64  # rows of the greatest length: so far off may be the quote that ends too long a row
 FAULTS = ("invalid UTF8", "straddling", "CSV parse error")  # of single rows, as Arrow says them
+
+
+def csv_records(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Records of CSV text, however long a field is: Python's own limit is the process's, whoever set it last."""
+    csv.field_size_limit(sys.maxsize)
+    return csv.reader(lines)
 
 
 def csv_names(path: Path) -> list[str]:
@@ -110,8 +116,7 @@ def _head(path: Path) -> tuple[list[str], bool]:
     with pa.input_stream(str(path), compression="detect") as stream:
         head = stream.read(HEAD_BYTES)
     text = codecs.getincrementaldecoder("utf-8-sig")("replace").decode(head).lstrip("\r\n")
-    csv.field_size_limit(sys.maxsize)  # the process's: what a file is must not hang on which one was read before
-    names = next(csv.reader(io.StringIO(text, newline="")), [])
+    names = next(csv_records(io.StringIO(text, newline="")), [])
     if any(len(name) > NAME_LENGTH for name in names):
         raise ValueError("its first row is no header: a name is too long; is a quote or a line end missing?")
     if any("\ufffd" in name or "\0" in name for name in names):
@@ -224,5 +229,4 @@ def _stays_open(line: bytes, is_open: bool) -> bool:
 
 
 def _field_count(record: bytes) -> int:
-    csv.field_size_limit(sys.maxsize)
-    return len(next(csv.reader(io.StringIO(record.decode("utf-8", "replace"), newline="")), []))
+    return len(next(csv_records(io.StringIO(record.decode("utf-8", "replace"), newline="")), []))

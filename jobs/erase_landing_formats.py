@@ -5,11 +5,9 @@ columns say does one go. What is left and quotes a customer, in a free text or a
 name blanked.
 """
 
-import csv
 import io
 import json
 import re
-import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -19,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from features.landing_csv import csv_records
 from jobs.erase_texts import leaves, parquet_texts, separated
 from jobs.erase_words import Sought
 
@@ -143,9 +142,8 @@ def _without(
 
 
 def _csv_record(record: bytes) -> list[str]:
-    csv.field_size_limit(sys.maxsize)
     text = record.decode("utf-8", "surrogateescape")
-    return next(csv.reader(io.StringIO(text, newline="")), [])
+    return next(csv_records(io.StringIO(text, newline="")), [])
 
 
 def _line_ends(data: bytes) -> Ends:
@@ -177,7 +175,6 @@ def _are_pairs(data: bytes, whole: npt.NDArray[np.uint8], quotes: Ends) -> bool:
 
 
 def _slow_csv_ends(data: bytes) -> Ends:
-    csv.field_size_limit(sys.maxsize)
     ends: list[int] = []
     length = 0
 
@@ -187,7 +184,7 @@ def _slow_csv_ends(data: bytes) -> Ends:
             length += len(line.encode("utf-8", "surrogateescape"))
             yield line
 
-    for _ in csv.reader(lines()):
+    for _ in csv_records(lines()):
         ends.append(length)
     if length < len(data) or (data and not ends):
         ends.append(len(data))

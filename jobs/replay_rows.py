@@ -1,9 +1,7 @@
 """Quarantined rows as rows of a landing file again: by their repair, by their text, or by their line of their file."""
 
-import csv
 import json
 import re
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -173,12 +171,12 @@ def draft_of(run: Run, row: Refused) -> Record:
 
 def _by_header(run: Run, row: Refused) -> Record | None:
     from features.landing import file_format, header_of
+    from features.landing_csv import csv_records
 
     file = landed_file(run, row) if row.source_line > 0 and row.text else None
     if file is None or file_format(file.path) != "csv":
         return None
-    csv.field_size_limit(sys.maxsize)  # a refused row may be long
-    fields = next(csv.reader([row.text or ""]), [])
+    fields = next(csv_records([row.text or ""]), [])
     return dict(zip(header_of(file.path) or [], fields, strict=False))
 
 
