@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from features.landing import file_format
 from jobs.erase_landing_formats import Left, csv_without, json_array_without, json_lines_without, parquet_without
 from jobs.erase_texts import COMPRESSIONS
 from jobs.erase_words import Sought
@@ -16,6 +17,7 @@ from schemas.ops import OPS_FILE
 from schemas.raw import SOURCES
 
 PARTIAL = ".erased"
+WITHOUT = {"csv": csv_without, "jsonl": json_lines_without, "parquet": parquet_without}  # else a JSON array
 GZIP_LEVEL = 4  # half the time of the usual 6, and a tenth more bytes
 
 
@@ -77,18 +79,10 @@ def register(run: Run, changed: list[tuple[str, Path]]) -> None:
 
 def without(path: Path, sought: Sought) -> Left | None:
     """A landed file's bytes without the subjects, and how many rows and quotes those were; None where it has none."""
-    name = path.name.removesuffix(".gz").removesuffix(".zst")
     try:
         with pa.input_stream(str(path), compression=COMPRESSIONS.get(path.suffix)) as stream:
             data = stream.read()
-        if name.endswith(".parquet"):
-            content, removed = parquet_without(data, sought)
-        elif name.endswith(".csv"):
-            content, removed = csv_without(data, sought)
-        elif name.endswith(".jsonl"):
-            content, removed = json_lines_without(data, sought)
-        else:
-            content, removed = json_array_without(data, sought)
+        content, removed = WITHOUT.get(file_format(path) or "", json_array_without)(data, sought)
     except (OSError, pa.ArrowException):
         return None  # its one row is in quarantine; the search tells if it names anybody
     if not removed:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from features.landing import file_format
 from jobs.erase_texts import CUSTOMER_COLUMNS, csv_customers, texts_of
 from jobs.erase_words import Words, is_distinctive, spellings
 from jobs.pseudonyms import KEY_FILE
@@ -44,8 +45,9 @@ class Finder:
         """Whether a file names one of the ids, anywhere in it."""
         if any(self.finds(text, column) for column, text in texts_of(path)):
             return True
-        is_csv = path.name.removesuffix(".gz").removesuffix(".zst").endswith(".csv")
-        return bool(self.others and is_csv) and any(self.finds(text, name) for name, text in csv_customers(path))
+        return bool(self.others and file_format(path) == "csv") and any(
+            self.finds(text, name) for name, text in csv_customers(path)
+        )
 
 
 @dataclass(frozen=True)
