@@ -6,6 +6,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from features.returns import is_return
 from schemas.contract import LINE_MONEY
 from schemas.line_rules import MERCHANDISE, LineRule
 
@@ -49,5 +50,4 @@ def _fits(rule: LineRule) -> Column:
 
 def _price() -> Column:
     """The unit price; where the source has none, money that has its sign."""
-    is_back = F.col("line_type").isin("return", "cancellation")
-    return F.coalesce(F.col("unit_price"), F.when(is_back, -F.col("line_amount")).otherwise(F.col("line_amount")))
+    return F.coalesce(F.col("unit_price"), F.when(is_return(), -F.col("line_amount")).otherwise(F.col("line_amount")))

@@ -13,7 +13,7 @@ from pyspark.sql.window import Window
 
 from features.as_of import first_known, known_day, known_moment, known_text
 from features.line_rules import is_merchandise, money_of
-from features.returns import RETURN_TYPES
+from features.returns import is_return
 from schemas.line_rules import EXCLUDED, POSTAGE
 
 ORDER_CHANGES = {"_is_order": "order_count", "_amount": "order_amount", "_squared": "order_amount_squared"}
@@ -25,7 +25,7 @@ def order_lines(transactions: DataFrame, first: date, timezone: str, matches: Da
     Comes from all transactions known, for an order may have begun before. `matches` are the orders found for returns
     (`returns.matched_returns`); None where none needs any. `order_known_date` is the run that knew the order first.
     """
-    lines = transactions.withColumnRenamed("event_id", "line_id").withColumn("is_return", _is_return())
+    lines = transactions.withColumnRenamed("event_id", "line_id").withColumn("is_return", is_return())
     is_new = F.col("ingest_date") >= F.lit(first)
     new = lines.filter(is_new)
     if matches is not None:
@@ -79,10 +79,6 @@ def order_starts(lines: DataFrame) -> DataFrame:
 
 def _wanted(new: DataFrame) -> DataFrame:
     return new.select(F.col("wanted_order_id").alias("order_id")).distinct()
-
-
-def _is_return():
-    return F.col("line_type").isin(*RETURN_TYPES)
 
 
 def _wanted_order_id():
@@ -142,7 +138,7 @@ def order_states(lines: DataFrame) -> DataFrame:
 
 def orders(lines: DataFrame, payments: DataFrame) -> DataFrame:
     """`clean_orders` of the orders in `lines` (all their lines), as they stand now; day and customer first known."""
-    given_back = F.when(F.col("line_type").isin(*RETURN_TYPES), -F.col("net_amount")).otherwise(0)
+    given_back = F.when(is_return(), -F.col("net_amount")).otherwise(0)
     paid = payments.groupBy("order_id").agg(F.sum("payment_amount").alias("paid_amount"))
     totals = lines.groupBy("order_id").agg(
         first_known("customer_id").alias("owner"),

@@ -8,6 +8,7 @@ from pyspark.sql.window import Window
 
 from features.as_of import as_known, recently
 from features.line_rules import is_merchandise
+from features.returns import is_return
 
 WINDOW_DAYS = 90
 KEY = ("as_of_date", "product_id")
@@ -46,9 +47,8 @@ def product_features(
 
 def _sales():
     is_sale = F.col("line_type") == "sale"
-    is_refund = F.col("line_type").isin("return", "cancellation")
     sold = F.sum(F.when(is_sale, F.col("net_amount")).otherwise(0)).cast("double")
-    refunded = F.sum(F.when(is_refund, -F.col("net_amount")).otherwise(0)).cast("double")
+    refunded = F.sum(F.when(is_return(), -F.col("net_amount")).otherwise(0)).cast("double")
     return (
         F.count_distinct(F.when(is_sale, F.col("customer_id"))).alias("buyer_count_90d"),
         F.sum(is_sale.cast("bigint")).alias("sale_line_count_90d"),

@@ -39,7 +39,7 @@ def matched_returns(transactions: DataFrame, first: date, window_days: int) -> D
         "original_order_id",
         F.unix_date("ingest_date").alias("known_day"),
         F.unix_micros("event_at").alias("at"),
-        F.col("line_type").isin(*RETURN_TYPES).alias("is_return"),
+        is_return().alias("is_return"),
         F.coalesce(F.abs("quantity"), F.lit(1)).cast("bigint").alias("units"),
     )
     return replayed.groupBy("bucket").applyInPandas(
@@ -47,10 +47,14 @@ def matched_returns(transactions: DataFrame, first: date, window_days: int) -> D
     )
 
 
+def is_return():
+    """A line that gives something back."""
+    return F.col("line_type").isin(*RETURN_TYPES)
+
+
 def is_unnamed_return():
     """A customer's return or cancellation that names no order."""
-    is_return = F.col("line_type").isin(*RETURN_TYPES) & F.col("customer_id").isNotNull()
-    return is_return & F.col("original_order_id").isNull()
+    return is_return() & F.col("customer_id").isNotNull() & F.col("original_order_id").isNull()
 
 
 def match_bucket(lines: pd.DataFrame, window_days: int) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from pyspark.sql.window import Window
 
 from features.line_rules import is_merchandise
 from features.orders import ORDER_CHANGES
+from features.returns import is_return
 from schemas.contract import Column
 from schemas.feature import CLICK_FACTS, FACTS, FEATURE_CUSTOMER_DAY, FEATURE_VISITOR_DAY
 
@@ -45,7 +46,6 @@ def _with_every_fact(rows: DataFrame, key: tuple[str, ...] = KEY, facts: tuple[C
 def order_line_facts(lines: DataFrame) -> DataFrame:
     """Money and units of lines, on the day of the order that they are booked to."""
     is_sale = (F.col("line_type") == "sale") & is_merchandise()
-    is_refund = F.col("line_type").isin("return", "cancellation")
     amount = F.col("net_amount")
     units = F.when(is_merchandise(), F.col("quantity"))
     return lines.select(
@@ -55,7 +55,7 @@ def order_line_facts(lines: DataFrame) -> DataFrame:
         is_sale.cast("bigint").alias("sale_line_count"),
         F.coalesce(units, F.lit(0)).alias("unit_count"),
         F.when(is_sale, amount).otherwise(0).alias("sale_amount"),
-        F.when(is_refund, -amount).otherwise(0).alias("refund_amount"),
+        F.when(is_return(), -amount).otherwise(0).alias("refund_amount"),
         amount.alias("net_amount"),
         "discount_amount",
         "shipping_amount",
