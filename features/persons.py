@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.as_of import as_known
-from schemas.feature import FACTS
+from features.tiles import KEY, with_every_fact
 
 
 def known_at(identity: DataFrame, dates: list[date]) -> DataFrame:
@@ -57,8 +57,4 @@ def of_visitors(tiles: DataFrame, identity: DataFrame, dates: list[date]) -> Dat
     whose = owned.select("as_of_date", F.col("identifier").alias("visitor_id"), "customer_id")
     of_owned = tiles.join(whose.select("visitor_id").distinct(), "visitor_id", "left_semi")
     found = as_known(of_owned, dates).join(whose, ["as_of_date", "visitor_id"])
-    facts = (
-        (F.col(fact.name) if fact.name in tiles.columns else F.lit(0)).cast(fact.type).alias(fact.name)
-        for fact in FACTS
-    )
-    return found.select("as_of_date", "customer_id", "event_date", "ingest_date", *facts)
+    return with_every_fact(found, ("as_of_date", *KEY))

@@ -23,7 +23,7 @@ KEY = FEATURE_CUSTOMER_DAY.key
 
 def tiles(sources: list[DataFrame]) -> DataFrame:
     """`feature_customer_day` from the rows of all sources."""
-    rows = reduce(lambda left, right: left.unionByName(right), [_with_every_fact(rows) for rows in sources])
+    rows = reduce(lambda left, right: left.unionByName(right), [with_every_fact(rows) for rows in sources])
     summed = rows.filter(F.col("customer_id").isNotNull()).groupBy(*KEY)
     return summed.agg(*(F.sum(fact.name).alias(fact.name) for fact in FACTS))
 
@@ -33,11 +33,12 @@ def visitor_tiles(events: DataFrame, of_sessions: DataFrame, first: date) -> Dat
     guests = click_facts(events.filter(F.col("customer_id").isNull()), "visitor_id")
     bounces = bounce_facts(of_sessions, first, "visitor_id").filter("bounce_count <> 0")
     key, facts = FEATURE_VISITOR_DAY.key, tuple(FEATURE_VISITOR_DAY[name] for name in CLICK_FACTS)
-    rows = _with_every_fact(guests, key, facts).unionByName(_with_every_fact(bounces, key, facts))
+    rows = with_every_fact(guests, key, facts).unionByName(with_every_fact(bounces, key, facts))
     return rows.groupBy(*key).agg(*(F.sum(fact.name).alias(fact.name) for fact in facts))
 
 
-def _with_every_fact(rows: DataFrame, key: tuple[str, ...] = KEY, facts: tuple[Column, ...] = FACTS) -> DataFrame:
+def with_every_fact(rows: DataFrame, key: tuple[str, ...] = KEY, facts: tuple[Column, ...] = FACTS) -> DataFrame:
+    """Key and facts of rows, 0 for facts that they do not know."""
     known = set(rows.columns)
     filled = ((F.col(fact.name) if fact.name in known else F.lit(0)).cast(fact.type).alias(fact.name) for fact in facts)
     return rows.select(*key, *filled)
