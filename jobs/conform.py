@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from jobs import identities, runtime
 from jobs.pseudonyms import key_of, pseudonym_column
+from jobs.staging import staging
 from jobs.tables import Run
 from schemas.clean import (
     CLEAN_CAMPAIGN_EVENTS,
@@ -37,6 +38,7 @@ from schemas.raw import (
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+    from features.identity_accounts import Keep
     from schemas.contract import Table
 
 EARLIEST = date(1970, 1, 1)
@@ -74,21 +76,34 @@ def _latest_version(rows: "DataFrame", key: tuple[str, ...]) -> "DataFrame":
 
 def conform_orders(run: Run) -> None:
     """Lines of the run, then the orders that they touched."""
+    most = largest_day(run, "transactions")
+    with staging(run, "kept", most) as keep:
+        book_lines(run, most, keep)
+        with runtime.step("returns") as facts:
+            facts.update(return_counts(run))
+        sum_orders(run, keep)
+
+
+def book_lines(run: Run, most: int, keep: "Keep") -> None:
+    """Write the run's lines, each booked to its order."""
     from features.line_rules import with_line_kind
-    from features.orders import order_lines, orders
+    from features.orders import order_lines
     from features.returns import is_unnamed_return, matched_returns
 
     settings = run.settings
     transactions = run.known(RAW_TRANSACTIONS)
-    most = largest_day(run, "transactions")
     matches = None
     if run.brought(RAW_TRANSACTIONS).filter(is_unnamed_return()).head(1):
-        matches = run.kept(matched_returns(transactions, run.first, settings.return_window_days), "returns", most)
+        matches = keep(matched_returns(transactions, run.first, settings.return_window_days), "returns")
     lines = order_lines(transactions, run.first, settings.business_timezone, matches)
     lines = with_line_kind(in_shop_currency(run, lines), settings.line_rules)
     run.replace(lines, CLEAN_ORDER_LINES, largest_day=most)
-    with runtime.step("returns") as facts:
-        facts.update(return_counts(run))
+
+
+def sum_orders(run: Run, keep: "Keep") -> None:
+    """Write the orders that the run's lines or payments touched, as they stand now."""
+    from features.orders import orders
+
     touched = run.brought(CLEAN_ORDER_LINES).select("order_id")
     payments = run.read(RAW_PAYMENTS)
     if run.exists(RAW_PAYMENTS):
@@ -96,9 +111,8 @@ def conform_orders(run: Run) -> None:
     before = of_former_try(run, CLEAN_ORDERS)
     touched = touched.unionByName(before).distinct()
     all_lines = run.read(CLEAN_ORDER_LINES).join(touched, "order_id", "left_semi")
-    as_they_stand = run.kept(orders(all_lines, payments.join(touched, "order_id", "left_semi")), "orders", most)
+    as_they_stand = keep(orders(all_lines, payments.join(touched, "order_id", "left_semi")), "orders")
     run.merge(as_they_stand, CLEAN_ORDERS, without_rows(before, all_lines))
-    run.drop_kept()
 
 
 def largest_day(run: Run, source: str) -> int:

@@ -49,7 +49,7 @@ def remove_quotes(settings: Settings, customers: Set[str]) -> None:
     short = [re.escape(one.encode()) for one in sorted(customers) if not is_distinctive(one)]
     as_value = re.compile(rb"[\"'>\x00](?:" + b"|".join(short) + rb")[\"'<\x00\\]") if short else None
     distinctive = Words(one.encode() for one in customers if is_distinctive(one))
-    for folder in (settings.quality, settings.lake / "_staging"):
+    for folder in (settings.quality, settings.staging):
         for path in sorted(folder.rglob("*")):
             if path.is_file() and any(
                 distinctive.finds(text) or (as_value and words.finds(text) and as_value.search(text))

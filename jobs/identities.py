@@ -5,13 +5,11 @@ events name nobody has neither table.
 """
 
 import logging
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from jobs import runtime
 from jobs.pseudonyms import key_of, pseudonym_column
+from jobs.staging import staging
 from jobs.tables import Run
 from schemas.clean import CLEAN_EVENTS
 from schemas.identity import CLEAN_IDENTITY, CLEAN_IDENTITY_EDGE
@@ -37,7 +35,7 @@ def link(run: Run) -> None:
         run.ensure(CLEAN_IDENTITY)
         earlier = run.read(CLEAN_IDENTITY_EDGE).filter(f"ingest_date < DATE'{run.first}'")
         run.replace(new_edges(sightings, earlier), CLEAN_IDENTITY_EDGE)
-        with staging(run) as keep:
+        with staging(run, "identify") as keep:
             former = former_changes(run)
             if not run.brought(CLEAN_IDENTITY_EDGE).head(1) and not former.head(1):
                 return
@@ -67,22 +65,6 @@ def sightings_of(run: Run) -> "DataFrame | None":
     if not parts:
         return None
     return parts[0] if len(parts) == 1 else parts[0].unionByName(parts[1])
-
-
-@contextmanager
-def staging(run: Run) -> Iterator["Keep"]:
-    """`keep(rows, name)` writes rows aside and reads them: neither engine keeps a frame in memory alike."""
-    folder = run.settings.lake.resolve() / "_staging" / "identify"
-
-    def keep(rows: "DataFrame", name: str) -> "DataFrame":
-        rows.write.mode("overwrite").parquet(str(folder / name))
-        return run.spark.read.schema(rows.schema).parquet(str(folder / name))
-
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        yield keep
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def former_changes(run: Run) -> "DataFrame":

@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> None:
     run = runtime.run_of(runtime.parser("ingest", __doc__).parse_args(arguments))
     landing_of(run)
     refuse_after_unfinished_erasure(run.settings.lake)
-    staging = run.settings.lake.resolve() / "_staging" / "ingest"
+    staging = run.settings.staging / "ingest"
     with lake_lock.only(staging.with_suffix(".lock"), "ingest"):  # two at once would empty each other's staging
         ingest(run, staging)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from jobs.landing_files import LandingFile
 from jobs.refusal import refuse_erased
+from jobs.staging import stored
 from jobs.tables import Run
 from schemas.raw import EXTRA, RAW_EXCHANGE_RATES, RAW_TRANSACTIONS, landing_columns
 
@@ -88,8 +89,7 @@ def kept(run: Run, rows: "DataFrame", folder: Path) -> "DataFrame":
     if run.settings.engine == "sail":  # which writes maps to a Delta table only where they come from one
         rows.write.format("delta").mode("overwrite").save(str(folder))
         return run.spark.read.format("delta").load(str(folder))
-    rows.write.mode("overwrite").parquet(str(folder))
-    return run.spark.read.schema(rows.schema).parquet(str(folder))  # told, for a file may have no rows
+    return stored(run, rows, folder)
 
 
 def checked(run: Run, table: "Table", rows: "DataFrame") -> "DataFrame":

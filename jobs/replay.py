@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> None:
         raise MissingInputError("which rows? Give --reason, --file or --repair; see raw_quarantine")
     run = runtime.run_of(given)
     refuse_published(run)
-    staging = run.settings.lake.resolve() / "_staging" / "replay"
+    staging = run.settings.staging / "replay"
     with (
         lake_lock.only(staging.with_suffix(".lock"), "replay"),  # two at once could give two rows one id
         runtime.step("replay", reason=given.reason or "any") as facts,

@@ -145,6 +145,11 @@ class Settings(BaseSettings):
         return self.mlflow_uri or f"sqlite:///{(self.models / 'mlflow.db').resolve()}"
 
     @property
+    def staging(self) -> Path:
+        """What jobs put aside while they run; whole paths, for an engine may run elsewhere on this machine."""
+        return self.lake.resolve() / "_staging"
+
+    @property
     def exports(self) -> Path:
         """Campaign files."""
         return self.lake / "exports"

@@ -5,7 +5,6 @@ Reads and writes Delta tables, each write in one commit; knows nothing of proces
 
 import logging
 import os
-import shutil
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -149,22 +148,6 @@ class Run:
         from deltalake import write_deltalake
 
         write_deltalake(str(self.path(table)), rows.toArrow(), mode="overwrite", predicate=where)
-
-    @property
-    def _kept(self) -> Path:
-        return self.settings.lake.resolve() / "_staging" / "kept"
-
-    def kept(self, rows: "DataFrame", name: str, row_count: int) -> "DataFrame":
-        """`rows` that several steps read: many are computed once, into the staging folder; few as often as needed."""
-        if row_count < LARGE_DAY_ROWS:
-            return rows
-        folder = str(self._kept / name)
-        rows.write.mode("overwrite").parquet(folder)
-        return self.spark.read.schema(rows.schema).parquet(folder)
-
-    def drop_kept(self) -> None:
-        """Remove what `kept` put aside."""
-        shutil.rmtree(self._kept, ignore_errors=True)
 
     def clear(self, table: "Table", spared: Collection[date] = ()) -> None:
         """Leave the table without rows for this run's days, but for those that are spared."""

@@ -1,0 +1,40 @@
+"""Rows put aside while a job runs, in the lake's staging folder: neither engine keeps a frame in memory alike."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs import tables
+from jobs.tables import Run
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from features.identity_accounts import Keep
+
+
+def stored(run: Run, rows: "DataFrame", folder: Path) -> "DataFrame":
+    """The rows, computed once, into a folder."""
+    rows.write.mode("overwrite").parquet(str(folder))
+    return run.spark.read.schema(rows.schema).parquet(str(folder))  # told, for there may be no rows
+
+
+@contextmanager
+def staging(run: Run, name: str, row_count: int | None = None) -> Iterator["Keep"]:
+    """`keep(rows, name)` gives rows that several steps read: computed once, and gone at the end.
+
+    Where it is known that there are few, they are as they were: cheaper computed again than written.
+    """
+    folder = run.settings.staging / name
+    are_few = row_count is not None and row_count < tables.LARGE_DAY_ROWS
+
+    def keep(rows: "DataFrame", name: str) -> "DataFrame":
+        return rows if are_few else stored(run, rows, folder / name)
+
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield keep
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
