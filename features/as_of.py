@@ -7,6 +7,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
+DAY_LENGTH, MICROS_DIGITS = len("2024-02-29"), 18  # of `first_known`: of its day, and of a moment in microseconds
+
 
 def as_known(rows: DataFrame, dates: list[date]) -> DataFrame:
     """Each row once per `as_of_date` in `dates` at which it was known: brought by a run of that date or earlier."""
@@ -27,9 +29,6 @@ def newest(rows: DataFrame, key: Sequence[str], *by: str) -> DataFrame:
     """One row per key: the one with the highest values of the columns `by`, which should leave no tie."""
     first = Window.partitionBy(*key).orderBy(*(F.desc(name) for name in by))
     return rows.withColumn("_place", F.row_number().over(first)).filter("_place = 1").drop("_place")
-
-
-DAY_LENGTH, MICROS_DIGITS = len("2024-02-29"), 18
 
 
 def first_known(name: str, is_moment: bool = False) -> Column:

@@ -47,6 +47,8 @@ EARLIEST = date(1970, 1, 1)
 def main(arguments: list[str]) -> None:
     """Conform what the run's days brought, source by source."""
     run = runtime.run_of(runtime.parser("conform", __doc__).parse_args(arguments))
+    from features.as_of import newest
+
     for raw, conform in (
         (RAW_TRANSACTIONS, conform_orders),
         (RAW_CLICKSTREAM, conform_clicks),
@@ -61,17 +63,9 @@ def main(arguments: list[str]) -> None:
         (RAW_CAMPAIGN_EVENTS, CLEAN_CAMPAIGN_EVENTS),
     ):
         if run.exists(raw):
-            run.replace(_latest_version(run.brought(raw), clean.key), clean)
+            # Two versions of the same moment are one, the later by event_id.
+            run.replace(newest(run.brought(raw), clean.key, "event_id"), clean)
     identities.link(run)
-
-
-def _latest_version(rows: "DataFrame", key: tuple[str, ...]) -> "DataFrame":
-    """One row per key: two versions of the same moment are one, the later by event_id."""
-    from pyspark.sql import functions as F
-    from pyspark.sql.window import Window
-
-    place = F.row_number().over(Window.partitionBy(*key).orderBy(F.desc("event_id")))
-    return rows.withColumn("_place", place).filter("_place = 1").drop("_place")
 
 
 def conform_orders(run: Run) -> None:
@@ -201,7 +195,7 @@ def conform_reviews(run: Run) -> None:
     from models.sentiment import SentimentModel
 
     champion = load_champion("sentiment", SentimentModel.load, run.settings.tracking_uri)
-    published = sorted(day for day in run.published_dates() if run.first <= day <= run.as_of_date)
+    published = run.published_days()
     scored = run.brought(CLEAN_REVIEWS).filter(F.col("ingest_date").isin(published)) if published else None
     run.replace(clean_reviews(run.brought(RAW_REVIEWS), champion, scored), CLEAN_REVIEWS)
 

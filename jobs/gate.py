@@ -173,10 +173,8 @@ def refused_shares(run: Run) -> list[Result]:
     """Share of each source's rows that ingest refused, against the most that is allowed."""
     from pyspark.sql import functions as F
 
-    days = F.col("ingest_date").between(F.lit(run.first), F.lit(run.as_of_date))
     rows = (
-        run.read(OPS_RUN)
-        .filter(days)
+        run.brought(OPS_RUN)
         .groupBy("source")
         .agg(F.sum("file_row_count").alias("all"), F.sum("quarantined_row_count").alias("refused"))
     )
@@ -194,13 +192,9 @@ def refused_shares(run: Run) -> list[Result]:
 
 def unreadable_files(run: Run) -> list[Result]:
     """No source may have a file that could not be read: it is one refused row, whatever was in it."""
-    from pyspark.sql import functions as F
 
-    days = F.col("ingest_date").between(F.lit(run.first), F.lit(run.as_of_date))
-    names: dict[str, list[str]] = {
-        row.source: [] for row in run.read(OPS_RUN).filter(days).select("source").distinct().collect()
-    }
-    for row in run.read(RAW_QUARANTINE).filter(days & (F.col("source_line") == 0)).collect():
+    names: dict[str, list[str]] = {row.source: [] for row in run.brought(OPS_RUN).select("source").distinct().collect()}
+    for row in run.brought(RAW_QUARANTINE).filter("source_line = 0").collect():
         names.setdefault(row.source, []).append(row.source_file)
     return [
         Result(

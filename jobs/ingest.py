@@ -48,7 +48,7 @@ def ingest(run: Run, staging: Path) -> None:
     refuse_after_unfinished(run)
     cache = cache_of(run)
     files, landed = new_files(run, cache)
-    published = sorted(day for day in run.published_dates() if run.first <= day <= run.as_of_date)
+    published = run.published_days()
     faults = header_faults(run, files, published)
     begin(run, staging)
     staged: list[Staged] = []
@@ -151,7 +151,9 @@ def write_quarantine(run: Run, staged: list[Staged]) -> None:
     """Replace the run's quarantined rows."""
     from functools import reduce
 
-    refused = [one.refused for one in staged if one.total("quarantined")]
+    from pyspark.sql import functions as F
+
+    refused = [one.refused.withColumn("source", F.lit(one.source)) for one in staged if one.total("quarantined")]
     if not refused and not run.exists(RAW_QUARANTINE):
         run.ensure(RAW_QUARANTINE)
         return

@@ -30,7 +30,7 @@ FATES = ("new", "duplicate", "quarantined")
 
 @dataclass(frozen=True)
 class Staged:
-    """A source's rows: those of `table` with `source`, `source_line`, `reason`, `original_text` and `fate`.
+    """A source's rows: those of `table` with `source_line`, `reason`, `original_text` and `fate`.
 
     `refused` are the quarantined ones, known without looking for duplicates. `fates` counts rows by run and fate,
     `arrived` the new ones by run and business day; `extra_columns` are those of the run's files that the contract does
@@ -71,9 +71,7 @@ def typed(run: Run, table: "Table", files: list[LandingFile], folder: Path) -> "
 
 def tagged(run: Run, table: "Table", rows: "DataFrame") -> Staged:
     """Typed rows, and what becomes of each."""
-    from pyspark.sql import functions as F
-
-    refused = rows.filter("reason IS NOT NULL").withColumn("source", F.lit(table.name.removeprefix("raw_")))
+    refused = rows.filter("reason IS NOT NULL")
     with_fate = with_fates(run, table, rows)
     fates, arrived = counted(with_fate)
     return Staged(table, with_fate, refused, fates, arrived, extra_columns(table, rows))
@@ -108,7 +106,7 @@ def checked(run: Run, table: "Table", rows: "DataFrame") -> "DataFrame":
 
 
 def with_fates(run: Run, table: "Table", staged: "DataFrame") -> "DataFrame":
-    """The staged rows with `source` and `fate`: quarantined, a duplicate of a row that came before, or new."""
+    """The staged rows with `fate`: quarantined, a duplicate of a row that came before, or new."""
     from pyspark.sql import functions as F
 
     from features.duplicates import with_occurrence
@@ -124,7 +122,6 @@ def with_fates(run: Run, table: "Table", staged: "DataFrame") -> "DataFrame":
         with_occurrence(staged, "event_id", *first_come)
         .join(F.broadcast(known), "event_id", "left")
         .withColumn("fate", fate)
-        .withColumn("source", F.lit(table.name.removeprefix("raw_")))
     )
 
 

@@ -76,7 +76,7 @@ def refuse_lost(run: Run, cache: Cache, replaced: set[str], seen: set[tuple[str,
 
 def tell_late_files(run: Run, files: list[LandingFile]) -> None:
     """Say so where a run takes in files of days before it."""
-    days = sorted(name.split("/")[1].removeprefix("dt=") for name in (file.name for file in files))
+    days = sorted(file.name.split("/")[1].removeprefix("dt=") for file in files)
     late = [day for day in days if date.fromisoformat(day) < run.first]
     if late:
         log.info("step=ingest files of earlier days=%d, from %s to %s", len(late), late[0], late[-1])

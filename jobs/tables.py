@@ -93,6 +93,10 @@ class Run:
 
         return self.dates(CUSTOMER_360)
 
+    def published_days(self) -> list[date]:
+        """Those of the run's days that are published."""
+        return sorted(day for day in self.published_dates() if self.first <= day <= self.as_of_date)
+
     def is_published(self) -> bool:
         """Whether the run's date is published: then its snapshot, scores and rows stay as they are."""
         return self.as_of_date in self.published_dates()
