@@ -13,6 +13,10 @@ product, without counting the units left.
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
 
 LINE_TYPES = ("sale", "return", "cancellation", "adjustment")
 DAY = "2024-03-01"
@@ -28,15 +32,44 @@ def polars(kind: str, folder: Path, out: Path) -> dict[str, object]:
 
     files = str(folder / f"*.{kind}")
     text = pl.scan_csv(files, infer_schema=False) if kind == "csv" else pl.scan_parquet(files)
-    moment = pl.col("event_at").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", strict=False, time_unit="us")
+    tagged = polars_tagged(text).collect(engine="streaming")
+    bad = tagged.lazy().filter(pl.col("reason") != "")
+    bad = bad.select("reason", original_text=pl.struct(COLUMNS).struct.json_encode()).collect()
+    bad.write_parquet(out / "quarantine.parquet")
+    good = tagged.lazy().filter(pl.col("reason") == "").unique("event_id", keep="first", maintain_order=True)
+    raw = good.with_columns(event_date=pl.col("at").dt.date()).drop("reason").collect(engine="streaming")
+    raw.write_parquet(out / "raw.parquet")
+    order_lines = polars_lines(raw.lazy()).collect(engine="streaming")
+    order_lines.write_parquet(out / "order_lines.parquet")
+    orders = polars_orders(order_lines.lazy()).collect(engine="streaming")
+    orders.write_parquet(out / "orders.parquet")
+    return {
+        "rows": tagged.height,
+        "new": raw.height,
+        "quarantined": bad.height,
+        "orders": orders.height,
+        "net": str(orders["net_amount"].sum()),
+    }
+
+
+def polars_refund() -> "pl.Expr":
+    """Whether a line gives something back."""
+    import polars as pl
+
+    return pl.col("line_type").is_in(("return", "cancellation"))
+
+
+def polars_tagged(text: "pl.LazyFrame") -> "pl.LazyFrame":
+    """Rows of text with typed columns beside them, and the reason for which one is refused."""
+    import polars as pl
+
     money = pl.Decimal(18, 4)
     typed = text.with_columns(
-        at=moment,
+        at=pl.col("event_at").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", strict=False, time_unit="us"),
         units=pl.col("quantity").cast(pl.Int64, strict=False),
         price=pl.col("unit_price").cast(money, strict=False),
         amount=pl.col("line_amount").cast(money, strict=False),
     )
-    refund = pl.col("line_type").is_in(("return", "cancellation"))
     reasons = {
         "event_at is no timestamp": pl.col("at").is_null(),
         "order_id is missing": pl.col("order_id").is_null(),
@@ -46,24 +79,21 @@ def polars(kind: str, folder: Path, out: Path) -> dict[str, object]:
         "line_amount is no decimal": pl.col("amount").is_null(),
         "line_type is unknown": ~pl.col("line_type").is_in(LINE_TYPES),
         "a sale must not have a negative line_amount": (pl.col("line_type") == "sale") & (pl.col("amount") < 0),
-        "a return must not have a positive line_amount": refund & (pl.col("amount") > 0),
+        "a return must not have a positive line_amount": polars_refund() & (pl.col("amount") > 0),
         "event_at lies after the run's day": pl.col("at") > pl.lit(DAY).str.to_datetime() + pl.duration(days=2),
     }
-    reason = pl.concat_str(
-        [pl.when(broken).then(pl.lit(told)) for told, broken in reasons.items()], separator="; ", ignore_nulls=True
-    )
-    tagged = typed.with_columns(reason=reason).collect(engine="streaming")
-    bad = tagged.lazy().filter(pl.col("reason") != "")
-    bad = bad.select("reason", original_text=pl.struct(COLUMNS).struct.json_encode()).collect()
-    bad.write_parquet(out / "quarantine.parquet")
-    good = tagged.lazy().filter(pl.col("reason") == "").unique("event_id", keep="first", maintain_order=True)
-    raw = good.with_columns(event_date=pl.col("at").dt.date()).drop("reason").collect(engine="streaming")
-    raw.write_parquet(out / "raw.parquet")
-    lines = raw.lazy().with_columns(is_return=refund)
-    sales = lines.filter(~pl.col("is_return") & pl.col("customer_id").is_not_null())
-    wanting = lines.filter(
-        pl.col("is_return") & pl.col("original_order_id").is_null() & pl.col("customer_id").is_not_null()
-    )
+    told = [pl.when(broken).then(pl.lit(reason)) for reason, broken in reasons.items()]
+    return typed.with_columns(reason=pl.concat_str(told, separator="; ", ignore_nulls=True))
+
+
+def polars_lines(raw: "pl.LazyFrame") -> "pl.LazyFrame":
+    """Order lines, returns booked to the order that they belong to."""
+    import polars as pl
+
+    lines = raw.with_columns(is_return=polars_refund())
+    of_customers = lines.filter(pl.col("customer_id").is_not_null())
+    sales = of_customers.filter(~pl.col("is_return"))
+    wanting = of_customers.filter(pl.col("is_return") & pl.col("original_order_id").is_null())
     found = wanting.sort("at").join_asof(
         sales.select("at", "customer_id", "product_id", matched_order_id="order_id").sort("at"),
         on="at", by=["customer_id", "product_id"], strategy="backward", check_sortedness=False,
@@ -74,34 +104,26 @@ def polars(kind: str, folder: Path, out: Path) -> dict[str, object]:
         .otherwise("order_id")
     )
     starts = lines.filter(~pl.col("is_return")).group_by("order_id").agg(order_at=pl.col("at").min())
-    order_lines = booked.join(starts, on="order_id", how="left").with_columns(
+    dated = booked.join(starts, on="order_id", how="left").with_columns(
         order_date=pl.coalesce("order_at", "at").dt.date()
     )
     kept = ("event_id", "order_id", "customer_id", "product_id", "at", "event_date", "order_date", "line_type")
-    order_lines = order_lines.select(*kept, "units", net_amount="amount").collect(engine="streaming")
-    order_lines.write_parquet(out / "order_lines.parquet")
+    return dated.select(*kept, "units", net_amount="amount")
+
+
+def polars_orders(order_lines: "pl.LazyFrame") -> "pl.LazyFrame":
+    """Orders with their sums."""
+    import polars as pl
+
     is_sale = pl.col("line_type") == "sale"
-    orders = (
-        order_lines.lazy()
-        .group_by("order_id")
-        .agg(
-            pl.col("customer_id").drop_nulls().first(),
-            order_at=pl.col("at").min(),
-            order_date=pl.col("order_date").min(),
-            line_count=is_sale.sum(),
-            sale_amount=pl.col("net_amount").filter(is_sale).sum(),
-            net_amount=pl.col("net_amount").sum(),
-        )
-        .collect(engine="streaming")
+    return order_lines.group_by("order_id").agg(
+        pl.col("customer_id").drop_nulls().first(),
+        order_at=pl.col("at").min(),
+        order_date=pl.col("order_date").min(),
+        line_count=is_sale.sum(),
+        sale_amount=pl.col("net_amount").filter(is_sale).sum(),
+        net_amount=pl.col("net_amount").sum(),
     )
-    orders.write_parquet(out / "orders.parquet")
-    return {
-        "rows": tagged.height,
-        "new": raw.height,
-        "quarantined": bad.height,
-        "orders": orders.height,
-        "net": str(orders["net_amount"].sum()),
-    }
 
 
 def duckdb(kind: str, folder: Path, out: Path) -> dict[str, object]:
