@@ -123,7 +123,7 @@ def _assert_rows(
     actual: "DataFrame", expected: "DataFrame | list[dict[str, Any]] | None", table: "Table | None" = None
 ) -> None:
     if table is not None:
-        from jobs.tables import checked_rows
+        from jobs.checked_rows import checked_rows
 
         actual = checked_rows(actual, table)  # a broken rule fails the collect below, by name
     found = [row.asDict() for row in actual.collect()]
