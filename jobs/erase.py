@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from jobs import erase_files, lake_lock, refusal, runtime
+from jobs.erase_identity import identify_others
 from jobs.erase_landing import erase_landing
 from jobs.erase_quotes import blank_all
 from jobs.erase_search import Searched, search
@@ -105,6 +106,8 @@ def remove(run: Run, sought: Sought) -> Counts:
     with runtime.step("erase_landing"):
         counts: Counts = {"landing": erase_landing(run, sought)}
     there = [table for table in (*(table for table in TABLES if table not in LINKS), *LINKS) if run.exists(table)]
+    with runtime.step("erase_identity"):
+        identify_others(run, sought)
     with runtime.step("erase_tables"):
         for table in there:
             if (found := erase_rows(run, table, sought)) is not None:

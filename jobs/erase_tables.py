@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from schemas.contract import Table
 
-VIEW = "erased_{kind}"
 LINKED_IN = {  # where an identifier of each kind stands beside a customer
     "order_id": (RAW_TRANSACTIONS,),
     "visitor_id": (RAW_CLICKSTREAM, CLEAN_IDENTITY_EDGE),
@@ -52,8 +51,7 @@ def browsers_without_login(run: Run, found: dict[str, set[str]]) -> set[str]:
     browsers: set[str] = set()
     for column, kind in (("device_id", "visitor_device"), ("email_hash", "visitor_email")):
         if found[column]:
-            view(run, column, found[column])
-            ids = run.spark.table(VIEW.format(kind=column))
+            ids = frame_of(run, column, found[column])
             tied = edges.filter(f"edge_kind = '{kind}'").join(ids, column, "left_semi")
             browsers |= set(tied.join(named, "visitor_id", "left_anti").toArrow()["visitor_id"].to_pylist())
     return browsers
@@ -71,8 +69,7 @@ def only_theirs(run: Run, column: str, tables: Iterable["Table"], customers: set
             parts.append(rows.filter("customer_id IS NOT NULL AND value IS NOT NULL").distinct())
     if not parts:
         return set()
-    view(run, "customer_id", customers)
-    theirs = run.spark.table(VIEW.format(kind="customer_id")).select("customer_id", F.lit(1).alias("is_theirs"))
+    theirs = frame_of(run, "customer_id", customers).withColumn("is_theirs", F.lit(1))
     named: DataFrame = reduce(lambda left, right: left.unionByName(right), parts)
     # Of few values the others' owners are asked for, not of all.
     near = named.join(named.join(theirs, "customer_id", "left_semi").select("value").distinct(), "value", "left_semi")
@@ -81,10 +78,9 @@ def only_theirs(run: Run, column: str, tables: Iterable["Table"], customers: set
     return set(only.select("value").toArrow().column(0).to_pylist())
 
 
-def view(run: Run, kind: str, ids: Iterable[str]) -> None:
-    """Give the engine ids as a view, never as text of a statement."""
-    rows = [(one,) for one in sorted(ids)]
-    run.spark.createDataFrame(rows, f"{kind} string").createOrReplaceTempView(VIEW.format(kind=kind))
+def frame_of(run: Run, column: str, ids: Iterable[str]) -> "DataFrame":
+    """Ids as rows of one column: never as text of a statement."""
+    return run.spark.createDataFrame([(one,) for one in sorted(ids)], f"{column} string")
 
 
 def erase_rows(run: Run, table: "Table", sought: Sought) -> tuple[int, int] | None:
@@ -109,12 +105,9 @@ def erase_rows(run: Run, table: "Table", sought: Sought) -> tuple[int, int] | No
 
 def keys_of(run: Run, table: "Table", followed: list[tuple[str, str]], sought: Sought) -> pa.Table:
     """Keys of the rows whose columns, (column, kind of id), hold one of the ids."""
-    from pyspark.sql import functions as F
-
     rows, parts = run.read(table), []
     for column, kind in followed:
-        view(run, kind, sought.subjects[kind])
-        ids = run.spark.table(VIEW.format(kind=kind)).select(F.col(kind).alias(column))
+        ids = frame_of(run, column, sought.subjects[kind])
         parts.append(rows.join(ids, column, how="left_semi").select(*table.key))
     found: DataFrame = reduce(lambda left, right: left.unionByName(right), parts)
     return (found.distinct() if len(parts) > 1 else found).toArrow()

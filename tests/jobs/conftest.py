@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from jobs.pseudonyms import KEY_FILE
 from schemas.ops import OPS_RUN
-from schemas.raw import RAW_TRANSACTIONS
+from schemas.raw import RAW_CLICKSTREAM, RAW_TRANSACTIONS
 from tests.faults import shop
+from tests.jobs.clicks import CAP, DAYS, day
 from tests.jobs.landed import D1
 
 
@@ -59,3 +61,21 @@ def raw(make_run):
         return sorted((row.event_id, row.ingest_date, row.source_file.rsplit("/", 1)[1]) for row in rows)
 
     return read
+
+
+@pytest.fixture
+def clicked_shop(make_run, frame, tmp_path):
+    """`clicked_shop(rows, name)`: a lake of raw clicks; returns `run(first, last)`, its nights by number."""
+
+    def make(rows: list[dict], name: str = "clicked"):
+        lake = tmp_path / name
+        lake.mkdir(exist_ok=True)
+        (lake / KEY_FILE).write_text("one key")
+
+        def run(first: int, last: int | None = None):
+            return make_run(day(first), day(first if last is None else last), lake=lake, identity_component_cap=CAP)
+
+        run(0, DAYS).replace(frame(RAW_CLICKSTREAM, *rows), RAW_CLICKSTREAM)
+        return run
+
+    return make

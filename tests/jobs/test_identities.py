@@ -1,28 +1,15 @@
 """Identity as a part of conform: nights give what a stretch gives, reruns the same, and a mended file is believed."""
 
 import random
-from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from jobs import identities
-from jobs.pseudonyms import KEY_FILE, key_of, pseudonym
+from jobs.pseudonyms import key_of, pseudonym
 from schemas.clean import CLEAN_EVENTS
 from schemas.identity import CLEAN_IDENTITY, CLEAN_IDENTITY_EDGE
 from schemas.raw import RAW_CLICKSTREAM, RAW_CUSTOMERS
-
-D1 = date(2024, 3, 1)
-DAYS = 6
-CAP = 4
-
-
-def day(number: int) -> date:
-    return D1 + timedelta(days=number)
-
-
-def click(number: int, event_id: str, visitor: str, **more) -> dict:
-    when = {"event_at": datetime(2024, 3, 1, 10, tzinfo=UTC), "event_date": day(number), "ingest_date": day(number)}
-    return when | {"event_id": event_id, "visitor_id": visitor, "event_type": "view"} | more
+from tests.jobs.clicks import CAP, DAYS, FIRST, click
 
 
 def drawn(seed: int) -> list[dict]:
@@ -39,33 +26,15 @@ def drawn(seed: int) -> list[dict]:
     return rows
 
 
-@pytest.fixture
-def shop(make_run, frame, tmp_path):
-    """`shop(rows, name)`: a lake of raw clicks; returns `run(first, last)`, which links those nights."""
-
-    def make(rows: list[dict], name: str = "lake"):
-        lake = tmp_path / name
-        lake.mkdir(exist_ok=True)
-        (lake / KEY_FILE).write_text("one key")
-
-        def run(first: int, last: int | None = None):
-            return make_run(day(first), day(first if last is None else last), lake=lake, identity_component_cap=CAP)
-
-        run(0, DAYS).replace(frame(RAW_CLICKSTREAM, *rows), RAW_CLICKSTREAM)
-        return run
-
-    return make
-
-
 def stored(run) -> dict[str, list]:
     tables = (CLEAN_IDENTITY_EDGE, CLEAN_IDENTITY)
     return {table.name: sorted(tuple(map(str, row)) for row in run(0).read(table).collect()) for table in tables}
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_nights_a_stretch_and_reruns_leave_the_same_rows(seed, shop, assert_rows):
+def test_nights_a_stretch_and_reruns_leave_the_same_rows(seed, clicked_shop, assert_rows):
     rows = drawn(seed)
-    nightly, at_once, mixed = (shop(rows, name) for name in ("nightly", "at_once", "mixed"))
+    nightly, at_once, mixed = (clicked_shop(rows, name) for name in ("nightly", "at_once", "mixed"))
     for night in range(DAYS):
         identities.link(nightly(night))
     identities.link(at_once(0, DAYS - 1))
@@ -79,10 +48,10 @@ def test_nights_a_stretch_and_reruns_leave_the_same_rows(seed, shop, assert_rows
     assert {change for change, _ in told} == {"new", "merge", "split"}
 
 
-def test_a_night_again_with_a_mended_file_believes_it(shop, make_run, frame):
+def test_a_night_again_with_a_mended_file_believes_it(clicked_shop, make_run, frame):
     log_in = click(0, "a", "v", customer_id="c")
     wrong, right = click(1, "b", "v", customer_id="d"), click(1, "b", "w", customer_id="d")
-    run, other = shop([log_in, wrong]), shop([log_in, right], "other")
+    run, other = clicked_shop([log_in, wrong]), clicked_shop([log_in, right], "other")
     for one in (run, other):
         for night in (0, 1):
             identities.link(one(night))
@@ -92,9 +61,9 @@ def test_a_night_again_with_a_mended_file_believes_it(shop, make_run, frame):
     assert stored(run) == stored(other)
 
 
-def test_addresses_are_kept_as_keyed_hashes_and_those_of_customer_records_count(shop, frame):
-    run = shop([click(0, "a", "v", email=" C@Example.org")])
-    record = {"event_id": "r", "event_date": D1, "ingest_date": D1, "customer_id": "c", "email": "c@example.org"}
+def test_addresses_are_kept_as_keyed_hashes_and_those_of_customer_records_count(clicked_shop, frame):
+    run = clicked_shop([click(0, "a", "v", email=" C@Example.org")])
+    record = {"event_id": "r", "event_date": FIRST, "ingest_date": FIRST, "customer_id": "c", "email": "c@example.org"}
     run(0).replace(frame(RAW_CUSTOMERS, record), RAW_CUSTOMERS)
     identities.link(run(0))
     hashed = pseudonym("c@example.org", key_of(run(0).settings))
@@ -103,21 +72,21 @@ def test_addresses_are_kept_as_keyed_hashes_and_those_of_customer_records_count(
     assert owners == {"c": "c", hashed: "c", "v": "c"}
 
 
-def test_bots_log_nobody_in(shop, frame):
-    run = shop([click(0, "a", "v", customer_id="c"), click(0, "b", "w", customer_id="d")])
-    run(0).replace(frame(CLEAN_EVENTS, {"event_id": "b", "ingest_date": D1, "is_bot": True}), CLEAN_EVENTS)
+def test_bots_log_nobody_in(clicked_shop, frame):
+    run = clicked_shop([click(0, "a", "v", customer_id="c"), click(0, "b", "w", customer_id="d")])
+    run(0).replace(frame(CLEAN_EVENTS, {"event_id": "b", "ingest_date": FIRST, "is_bot": True}), CLEAN_EVENTS)
     identities.link(run(0))
     assert {row.identifier for row in run(0).read(CLEAN_IDENTITY).collect()} == {"v", "c"}
 
 
-def test_a_shop_whose_events_name_nobody_has_neither_table(shop):
-    run = shop([click(0, "a", "v"), click(0, "b", "w")])
+def test_a_shop_whose_events_name_nobody_has_neither_table(clicked_shop):
+    run = clicked_shop([click(0, "a", "v"), click(0, "b", "w")])
     identities.link(run(0))
     assert not run(0).exists(CLEAN_IDENTITY_EDGE) and not run(0).exists(CLEAN_IDENTITY)
 
 
-def test_what_the_cap_keeps_apart_is_told_without_a_name(shop, caplog):
-    run = shop([click(0, f"e{place}", f"visitor{place}", customer_id="tester") for place in range(CAP + 1)])
+def test_what_the_cap_keeps_apart_is_told_without_a_name(clicked_shop, caplog):
+    run = clicked_shop([click(0, f"e{place}", f"visitor{place}", customer_id="tester") for place in range(CAP + 1)])
     identities.link(run(0))
     [line] = [record.getMessage() for record in caplog.records if "tied to too many" in record.getMessage()]
     assert f"{CAP + 2} identifiers" in line and "tester" not in line and "visitor0" not in line
