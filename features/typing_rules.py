@@ -124,7 +124,7 @@ def _broken_rule(column: Column) -> SparkColumn:
     is_given = text.isNotNull() & (F.trim(text) != "")
     if column.name == "customer_id":
         is_given = is_given & ~F.trim(text).isin(*NO_CUSTOMER)
-    shown = F.substring(text, 1, 40)
+    shown = F.translate(F.substring(text, 1, 40), ";", ",")  # which parts the rules that a row breaks
     kind = column.type.simpleString()
     is_mistyped = typed.isNull() & is_given
     found = F.when(is_mistyped, F.concat(F.lit(f"{column.name} is no {kind}: "), shown))

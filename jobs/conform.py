@@ -47,17 +47,23 @@ EARLIEST = date(1970, 1, 1)
 def main(arguments: list[str]) -> None:
     """Conform what the run's days brought, source by source."""
     run = runtime.run_of(runtime.parser("conform", __doc__).parse_args(arguments))
+    with identities.alone(run):
+        conform(run)
+
+
+def conform(run: Run) -> None:
+    """Each source's rows, then whose they are."""
     from features.as_of import newest
 
-    for raw, conform in (
+    for raw, conform_source in (
         (RAW_TRANSACTIONS, conform_orders),
         (RAW_CLICKSTREAM, conform_clicks),
         (RAW_REVIEWS, conform_reviews),
         (RAW_CUSTOMERS, conform_customers),
     ):
         if run.exists(raw):
-            with runtime.step(conform.__name__):
-                conform(run)
+            with runtime.step(conform_source.__name__):
+                conform_source(run)
     for raw, clean in (
         (RAW_PRODUCTS, CLEAN_PRODUCTS),
         (RAW_CAMPAIGN_EVENTS, CLEAN_CAMPAIGN_EVENTS),

@@ -6,12 +6,14 @@ To be run by itself where a lake had log-ins before it had identity: with `--fro
 """
 
 from jobs import runtime
-from jobs.identities import link
+from jobs.identities import alone, link
 
 
 def main(arguments: list[str]) -> None:
     """Link the identifiers of the run's days."""
-    link(runtime.run_of(runtime.parser("identify", __doc__).parse_args(arguments)))
+    run = runtime.run_of(runtime.parser("identify", __doc__).parse_args(arguments))
+    with alone(run):
+        link(run)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ events name nobody has neither table.
 """
 
 import logging
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from jobs import runtime
+from jobs import lake_lock, runtime
 from jobs.pseudonyms import key_of, pseudonym_column
 from jobs.staging import staging
 from jobs.tables import Run
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from features.identity_accounts import Keep
 
 log = logging.getLogger("nightjar")
+
+
+def alone(run: Run) -> AbstractContextManager[None]:
+    """The only job that conforms or identifies: two at once would empty each other's staging."""
+    return lake_lock.only(run.settings.staging / "conform.lock", "conform or identify")
 
 
 def link(run: Run) -> None:

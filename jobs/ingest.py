@@ -29,7 +29,7 @@ from jobs.whole_files import write_whole
 from schemas.ops import OPS_FILE, OPS_LATENESS, OPS_RUN
 from schemas.raw import RAW_QUARANTINE, SOURCES
 
-STAGED_DAYS = "days.txt"  # in the staging folder: first and last day of the run that fills it
+INGESTING = ".ingesting"  # in the lake: first and last day of an ingest that runs or was killed
 
 
 def main(arguments: list[str]) -> None:
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> None:
 
 def ingest(run: Run, staging: Path) -> None:
     """Read what is new, stage it, write rows, then the register."""
-    forget_killed_run(run, staging)
+    forget_killed_run(run)
     refuse_after_unfinished(run)
     cache = cache_of(run)
     files, landed = new_files(run, cache)
@@ -76,7 +76,7 @@ def ingest(run: Run, staging: Path) -> None:
     write_lateness(run, staged)
     read = write_register(run, files, staged, stops)
     remember(run, cache, read, landed)
-    shutil.rmtree(staging, ignore_errors=True)
+    end(run, staging)
 
 
 def header_faults(run: Run, files: list[LandingFile], published: list[date]) -> dict[str, Stopped]:
@@ -108,20 +108,27 @@ def refuse_after_unfinished(run: Run) -> None:
 
 
 def begin(run: Run, staging: Path) -> None:
-    """Empty the staging folder and note there whose it is."""
+    """Empty the staging folder and note in the lake which days' rows are being written."""
     shutil.rmtree(staging, ignore_errors=True)
-    write_whole(staging / STAGED_DAYS, f"{run.first} {run.as_of_date}".encode())
+    write_whole(run.settings.lake / INGESTING, f"{run.first} {run.as_of_date}".encode())
 
 
-def forget_killed_run(run: Run, staging: Path) -> None:
+def end(run: Run, staging: Path) -> None:
+    """All is registered."""
+    shutil.rmtree(staging, ignore_errors=True)
+    (run.settings.lake / INGESTING).unlink()
+
+
+def forget_killed_run(run: Run) -> None:
     """Where the last run was killed, take out the rows of its days that it did not come to register.
 
     Left there, they would make duplicates of the same rows, read again for this run. Days that were registered before
     may hold rows of files that came since, beside rows that are theirs: only the same run again can tell them apart.
     """
-    if not (staging / STAGED_DAYS).is_file():
+    note = run.settings.lake / INGESTING
+    if not note.is_file():
         return
-    first, last = staged_days(staging / STAGED_DAYS)
+    first, last = days_in(note)
     registered = {row.ingest_date for row in run.read(OPS_FILE).select("ingest_date").distinct().collect()}
     left = {day for day in registered if first <= day <= last and not run.first <= day <= run.as_of_date}
     if left:
@@ -135,7 +142,7 @@ def forget_killed_run(run: Run, staging: Path) -> None:
             killed.clear(table, spared=registered)
 
 
-def staged_days(note: Path) -> tuple[date, date]:
+def days_in(note: Path) -> tuple[date, date]:
     """First and last day of the run that was killed."""
     try:
         first, last = map(date.fromisoformat, note.read_text("utf-8").split())

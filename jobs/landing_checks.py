@@ -19,12 +19,14 @@ from schemas.raw import landing_columns
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from schemas.contract import Table
+    from schemas.contract import Column, Table
 
 log = logging.getLogger("nightjar")
 
 FEWEST_ROWS = 10  # of a file with less, bad values are no sign of a change
 MOST = 0.5  # of a file's rows
+MISSING = " is missing"
+CHANGED = "its type changed upstream"
 
 
 @dataclass(frozen=True)
@@ -51,23 +53,31 @@ def header_fault(run: Run, table: "Table", files: Iterable[LandingFile]) -> Stop
 
 
 def _header_fault(run: Run, table: "Table", file: LandingFile) -> str | None:
-    from features.landing import file_format, header_of
-    from features.landing_types import unfit_columns
+    from features.landing import header_of
 
-    columns = landing_columns(table)
     header = header_of(file.path)
     if header is None:  # JSON, whose records each name their own; or unreadable, which its one row will say
         return None
     if doubled := sorted({name for name in header if name and header.count(name) > 1}):
         return f"column {_said(doubled)} stands there twice"
-    required = {column.name for column in columns if column.is_required} - {"event_id"}
+    required = {column.name for column in landing_columns(table) if column.is_required} - {"event_id"}
     if missing := sorted(required - set(header)):
         return f"required column {_said(missing)} missing"
-    if file_format(file.path) != "parquet":
-        return None
-    unfit = [one for one in unfit_columns(file.path, columns) if _was_read(run, table, one[0])]
-    told_each = [f"{name} is {declared}, no {wanted}: its type changed upstream" for name, declared, wanted in unfit]
-    return "column " + ", ".join(told_each) if unfit else None
+    unfit = {name: fault for name, fault in _unfit(table, file).items() if _was_read(run, table, name)}
+    return "column " + ", ".join(unfit.values()) if unfit else None
+
+
+def _unfit(table: "Table", file: LandingFile) -> dict[str, str]:
+    """Columns that a Parquet file declares of another kind than the contract's, and what to say of each."""
+    from features.landing import file_format, header_of
+    from features.landing_types import unfit_columns
+
+    if file_format(file.path) != "parquet" or header_of(file.path) is None:
+        return {}
+    return {
+        name: f"{name} is {declared}, no {wanted}: {CHANGED}"
+        for name, declared, wanted in unfit_columns(file.path, landing_columns(table))
+    }
 
 
 def _said(names: list[str]) -> str:
@@ -77,23 +87,41 @@ def _said(names: list[str]) -> str:
 def value_fault(run: Run, table: "Table", staged: "DataFrame", files: Iterable[LandingFile]) -> Stopped | None:
     """The first file most of whose values of a column changed type, or that has no value of a required one.
 
-    A type changed only where rows of the column were read before, by an earlier run; else its rows are quarantined.
+    A type changed only where the column was read before, by an earlier run or of an earlier day of this one; else its
+    rows are quarantined.
     """
-    by_name = {file.name: file for file in files}
-    columns = [column for column in landing_columns(table) if column.name != "event_id"]
-    faults = {f"{column.name} is no {column.type.simpleString()}": (column, MOST) for column in columns}
-    faults |= {f"{column.name} is missing": (column, 1.0) for column in columns if column.is_required}
-    counts = _counts(staged, list(faults))
-    for name, (rows, *found) in sorted(counts.items()):
-        for (fault, (column, share)), count in zip(faults.items(), found, strict=True):
-            if name not in by_name or rows < FEWEST_ROWS or count < share * rows:
-                continue
-            if share == 1.0:
-                return stopped_by(by_name[name], f"required column {column.name} missing in all {rows} rows")
-            if _was_read(run, table, column.name):
-                said = f"{fault} in {count} of {rows} rows: its type changed upstream"
-                return stopped_by(by_name[name], said)
+    ordered = sorted(files, key=lambda file: (file.ingest_date, file.name))
+    changed = [(file, name, f"column {fault}") for file in ordered for name, fault in _unfit(table, file).items()]
+    counts = _counts(staged, list(_faults(table)))
+    for file in ordered:
+        rows, *found = counts.get(file.name, [0])
+        if rows < FEWEST_ROWS:
+            continue
+        for (fault, column), count in zip(_faults(table).items(), found, strict=True):
+            if fault.endswith(MISSING) and count == rows:
+                return stopped_by(file, f"required column {column.name} missing in all {rows} rows")
+            if not fault.endswith(MISSING) and count >= MOST * rows:
+                changed.append((file, column.name, f"{fault} in {count} of {rows} rows: {CHANGED}"))
+    since = _first_days(staged, {name for _, name, _ in changed}) if changed else {}
+    for file, name, fault in changed:
+        if _was_read(run, table, name) or (since[name] or file.ingest_date) < file.ingest_date:
+            return stopped_by(file, fault)
     return None
+
+
+def _faults(table: "Table") -> dict[str, "Column"]:
+    """What `typed_rows` says of a value of another type, and of one that is required and missing."""
+    columns = [column for column in landing_columns(table) if column.name != "event_id"]
+    faults = {f"{column.name} is no {column.type.simpleString()}": column for column in columns}
+    return faults | {f"{column.name}{MISSING}": column for column in columns if column.is_required}
+
+
+def _first_days(staged: "DataFrame", columns: set[str]) -> dict[str, date | None]:
+    """By column, the first day of the run on which a good row has a value."""
+    from pyspark.sql import functions as F
+
+    first = [F.min(F.when(F.col(name).isNotNull(), F.col("ingest_date"))).alias(name) for name in sorted(columns)]
+    return staged.filter("reason IS NULL").agg(*first).collect()[0].asDict()
 
 
 def _counts(staged: "DataFrame", faults: list[str]) -> dict[str, list[int]]:

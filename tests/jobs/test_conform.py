@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from jobs import conform, tables
+from jobs import conform, identities, tables
+from jobs.errors import TemporaryError
 from jobs.pseudonyms import pseudonym
 from schemas.clean import (
     CLEAN_CONSENT,
@@ -217,3 +218,10 @@ def test_a_large_day_gives_the_rows_of_a_small_one(largest, shop, run_job, make_
     orders = [(row.order_id, row.net_amount, row.refund_amount) for row in shop.read(CLEAN_ORDERS).collect()]
     assert orders == [("o", 0, 10)]
     assert not (shop.settings.lake / "_staging" / "kept").exists()
+
+
+@pytest.mark.parametrize("job", ["conform", "identify"])
+def test_while_one_conforms_or_identifies_a_second_ends_with_what_airflow_tries_again(job, shop, run_job):
+    with identities.alone(shop), pytest.raises(TemporaryError, match="another conform or identify runs on this lake"):
+        run_job(job, D2, D1)
+    run_job(job, D2, D1)

@@ -338,10 +338,9 @@ def test_money_that_another_currency_makes_too_large_is_quarantined(lake, run_jo
 @pytest.mark.parametrize("text", ["", "soon", "2024-03-01", "2024-03-01 2024-03-01 2024-03-01", "\x00"])
 def test_a_damaged_note_of_a_killed_run_is_told_in_one_line(text, lake, run_job):
     land(lake, D1, "a.csv", line("1"))
-    note = lake / "_staging" / "ingest" / "days.txt"
-    note.parent.mkdir(parents=True)
+    note = lake / ".ingesting"
     note.write_text(text)
-    with pytest.raises(MissingInputError, match=r"days\.txt is damaged: write the first and the last day"):
+    with pytest.raises(MissingInputError, match=r"\.ingesting is damaged: write the first and the last day"):
         run_job("ingest", D1)
     assert note.read_text() == text
 

@@ -87,6 +87,37 @@ def test_values_of_another_type_than_before_stop_their_source(lake, night, run_j
     assert make_run(D2).brought(RAW_TRANSACTIONS).count() == make_run(D2).brought(RAW_QUARANTINE).count() == 0
 
 
+def test_a_type_that_changes_amid_a_stretch_stops_its_source_as_nights_one_by_one_do(lake, run_job, stops):
+    for number, day in enumerate((D1, D2)):
+        land(lake, day, "a.csv", *(line(f"{day}{n}", day, amount=("9.50", "x")[number]) for n in range(10)))
+    run_job("ingest", D2, D1)
+    [(day, source, _, _, reason)] = [one for one in stops() if one[-1]]
+    assert (day, source) == (D2, "transactions")
+    assert "a.csv: line_amount is no decimal(18,4) in 10 of 10 rows: its type changed upstream" in reason
+
+
+def test_a_parquet_column_whose_kind_changes_amid_a_stretch_stops_its_source(lake, run_job, stops):
+    good = {"event_id": ["1"], "event_at": [1709287200], "order_id": ["o"], "product_id": ["p"], "line_amount": [9.5]}
+    good |= {"line_type": ["sale"], "customer_id": pa.nulls(1)}
+    for day, columns in ((D1, good), (D2, good | {"event_id": ["2"], "order_id": [["o"]], "customer_id": [["c"]]})):
+        folder = lake / "landing" / "transactions" / f"dt={day}"
+        folder.mkdir(parents=True)
+        pq.write_table(pa.table(columns), folder / "a.parquet")
+    run_job("ingest", D2, D1)
+    [(day, *_, reason)] = stops()
+    assert day == D2 and "a.parquet: column order_id is list<element: string>, no string: its type" in reason
+
+
+def test_a_value_that_reads_like_a_reason_stops_no_source(lake, night, stops, told):
+    land(lake, D1, "a.csv", *(line(f"a{n}") for n in range(10)))
+    night(D1)
+    crafted = "x; line_amount is no decimal(18,4): x"
+    rows = (f"b{n},{D2}T10:00:00Z,o,c1,p1,9.50,sale,,{crafted}" for n in range(10))
+    land(lake, D2, "b.csv", *rows, header=f"{HEADER},quantity")
+    night(D2)
+    assert stops() == [] and told()[D2] == (0, 0, 10)
+
+
 def test_without_history_or_with_few_bad_rows_values_are_quarantined_one_by_one(lake, night, stops, told):
     land(lake, D1, "a.csv", *(line(f"a{n}", amount="x") for n in range(10)))
     night(D1)
