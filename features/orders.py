@@ -150,6 +150,7 @@ def orders(lines: DataFrame, payments: DataFrame) -> DataFrame:
         F.sum(money_of(EXCLUDED)).alias("excluded_amount"),
         F.sum("discount_amount").alias("discount_amount"),
         F.sum("shipping_amount").alias("shipping_amount"),
+        F.min("ingest_date").alias("first_ingest_date"),
         F.max("ingest_date").alias("last_ingest_date"),
     )
     states = totals.withColumns(
@@ -159,7 +160,7 @@ def orders(lines: DataFrame, payments: DataFrame) -> DataFrame:
             "order_date": known_text("day").cast("date"),
             "is_order": _is_order(),
         }
-    )
+    ).withColumn("order_month", F.trunc("order_date", "month"))
     return states.join(paid, "order_id", "left")
 
 

@@ -173,6 +173,7 @@ def sessions(events: DataFrame) -> DataFrame:
         (last.cast("double") - first.cast("double")).alias("duration_seconds"),
         F.max("device_type").alias("device_type"),
         F.max("is_bot").alias("is_bot"),
+        F.min("ingest_date").alias("first_ingest_date"),
         F.max("ingest_date").alias("last_ingest_date"),
     )
-    return summed.withColumn("customer_id", known_text("owner"))
+    return summed.withColumns({"customer_id": known_text("owner"), "session_month": F.trunc("session_date", "month")})

@@ -36,12 +36,14 @@ from schemas.raw import (
 )
 
 if TYPE_CHECKING:
+    from pyspark.sql import Column as SparkColumn
     from pyspark.sql import DataFrame
 
     from features.identity_accounts import Keep
     from schemas.contract import Table
 
 EARLIEST = date(1970, 1, 1)
+DAY_MINUTES = 24 * 60
 
 
 def main(arguments: list[str]) -> None:
@@ -77,7 +79,7 @@ def conform(run: Run) -> None:
 def conform_orders(run: Run) -> None:
     """Lines of the run, then the orders that they touched."""
     most = largest_day(run, "transactions")
-    with staging(run, "kept", most) as keep:
+    with staging(run, "kept") as keep:
         book_lines(run, most, keep)
         with runtime.step("returns") as facts:
             facts.update(return_counts(run))
@@ -86,15 +88,20 @@ def conform_orders(run: Run) -> None:
 
 def book_lines(run: Run, most: int, keep: "Keep") -> None:
     """Write the run's lines, each booked to its order."""
+    from pyspark.sql import functions as F
+
     from features.line_rules import with_line_kind
     from features.orders import order_lines
     from features.returns import is_unnamed_return, matched_returns
 
     settings = run.settings
-    transactions = run.known(RAW_TRANSACTIONS)
+    transactions, brought = run.known(RAW_TRANSACTIONS), run.brought(RAW_TRANSACTIONS)
+    named = brought.select(F.explode(F.array("order_id", "original_order_id")).alias("order_id"))
     matches = None
-    if run.brought(RAW_TRANSACTIONS).filter(is_unnamed_return()).head(1):
+    if brought.filter(is_unnamed_return()).head(1):
         matches = keep(matched_returns(transactions, run.first, settings.return_window_days), "returns")
+        named = named.unionByName(matches.select(F.col("matched_order_id").alias("order_id")))
+    transactions = transactions.filter(may_hold(run, named, CLEAN_ORDERS))
     lines = order_lines(transactions, run.first, settings.business_timezone, matches)
     lines = with_line_kind(in_shop_currency(run, lines), settings.line_rules)
     run.replace(lines, CLEAN_ORDER_LINES, largest_day=most)
@@ -110,9 +117,31 @@ def sum_orders(run: Run, keep: "Keep") -> None:
         touched = touched.unionByName(run.brought(RAW_PAYMENTS).select("order_id"))
     before = of_former_try(run, CLEAN_ORDERS)
     touched = touched.unionByName(before).distinct()
-    all_lines = run.read(CLEAN_ORDER_LINES).join(touched, "order_id", "left_semi")
+    all_lines = (
+        run.read(CLEAN_ORDER_LINES).filter(may_hold(run, touched, CLEAN_ORDERS)).join(touched, "order_id", "left_semi")
+    )
     as_they_stand = keep(orders(all_lines, payments.join(touched, "order_id", "left_semi")), "orders")
     run.merge(as_they_stand, CLEAN_ORDERS, without_rows(before, all_lines))
+
+
+def may_hold(run: Run, keys: "DataFrame", table: "Table") -> "SparkColumn":
+    """Whether a row, by the run that brought it, may be of these orders or sessions: no night reads all of history.
+
+    Their rows came from the first run that they are known from to the last, or come with this run.
+    """
+    from pyspark.sql import functions as F
+
+    run.ensure(table)  # a lake of before may lack the column
+    known = run.read(table).join(keys, [*table.key], "left_semi")
+    spans = known.select("first_ingest_date", "last_ingest_date").distinct().collect()
+    if any(row.first_ingest_date is None for row in spans):
+        return F.lit(True)
+    days = {
+        row.first_ingest_date + timedelta(days=number)
+        for row in spans
+        for number in range((row.last_ingest_date - row.first_ingest_date).days + 1)
+    }
+    return (F.col("ingest_date") >= F.lit(run.first)) | F.col("ingest_date").isin(sorted(days))
 
 
 def largest_day(run: Run, source: str) -> int:
@@ -175,8 +204,11 @@ def conform_clicks(run: Run) -> None:
     near = {run.first - timedelta(days=1), run.first}  # of the day itself what came early, by a clock ahead
     for row in late_days.collect():
         near |= {row.event_date + timedelta(days=shift) for shift in (-1, 0, 1)}
-    earlier = placed_before.filter(F.col("event_date").isin(sorted(near)))
     settings = run.settings
+    # A day's events come with its own run or later ones, but for those of clocks ahead.
+    ahead = timedelta(days=1 + settings.future_tolerance_minutes // DAY_MINUTES)
+    came = F.col("ingest_date") >= F.lit(min(near) - ahead)
+    earlier = placed_before.filter(F.col("event_date").isin(sorted(near)) & came)
     limits = BotLimits(settings.bot_events_per_minute, settings.bot_events_per_day)
     run.replace(
         clean_events(clicks, earlier, settings.session_gap_minutes, limits),
@@ -185,8 +217,11 @@ def conform_clicks(run: Run) -> None:
     )
     before = of_former_try(run, CLEAN_SESSIONS)
     touched = run.brought(CLEAN_EVENTS).select("session_id").unionByName(before).distinct()
-    all_events = run.read(CLEAN_EVENTS).join(touched, "session_id", "left_semi")
-    run.merge(sessions(all_events), CLEAN_SESSIONS, without_rows(before, all_events))
+    all_events = run.read(CLEAN_EVENTS).filter(may_hold(run, touched, CLEAN_SESSIONS))
+    all_events = all_events.join(touched, "session_id", "left_semi")
+    with staging(run, "kept") as keep:
+        as_they_stand = keep(sessions(all_events), "sessions")
+        run.merge(as_they_stand, CLEAN_SESSIONS, without_rows(before, all_events))
 
 
 def conform_reviews(run: Run) -> None:

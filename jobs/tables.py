@@ -173,7 +173,7 @@ class Run:
     def merge(self, rows: "DataFrame", table: "Table", gone: "DataFrame | None" = None) -> None:
         """Insert `rows` or, where the key is there already, put them in its place, in one commit.
 
-        `gone` are keys whose rows go, in the same commit.
+        `gone` are keys whose rows go, in the same commit. The engine reads `rows` several times.
         """
         from pyspark.sql import functions as F
 
@@ -186,18 +186,31 @@ class Run:
 
         def write() -> None:
             self.ensure(table)
+            parts = self._parts_of(table, rows, gone)
             source = checked_rows(rows, table).withColumn("_is_gone", F.lit(False))
             if gone is not None:
                 left = gone.select(*table.key).withColumn("_is_gone", F.lit(True))
                 source = source.unionByName(left, allowMissingColumns=True)
             source.createOrReplaceTempView(view)
             self.spark.sql(
-                f"MERGE INTO {self.location(table)} AS target USING {view} AS source ON {on} "  # noqa: S608 - names of contracts
+                f"MERGE INTO {self.location(table)} AS target USING {view} AS source ON {on}{parts} "  # noqa: S608 - names of contracts
                 f"{delete}WHEN MATCHED THEN UPDATE SET {pairs} "
                 f"WHEN NOT MATCHED AND NOT source.`_is_gone` THEN INSERT ({columns}) VALUES ({values})"
             ).collect()
 
         self.commit(write, table, "merge")
+
+    def _parts_of(self, table: "Table", rows: "DataFrame", gone: "DataFrame | None") -> str:
+        """Condition that names the parts of `target` in which rows of these keys lie, or come to lie."""
+        if table.cut_column is None:
+            return ""
+        keys = rows.select(*table.key)
+        there = self.read(table).join(keys if gone is None else keys.unionByName(gone), [*table.key], "left_semi")
+        found = there.select(table.cut_column).unionByName(rows.select(table.cut_column)).distinct().collect()
+        days = ", ".join(f"DATE'{row[0]}'" for row in found if row[0])
+        is_one = f"target.`{table.cut_column}` IN ({days})" if days else "false"
+        # Rows of before there was the column have none.
+        return f" AND ({is_one}" + (f" OR target.`{table.cut_column}` IS NULL)" if (None,) in found else ")")
 
     def commit(self, write: Callable[[], object], table: "Table", what: str) -> None:
         """Do a write, again where another writer won; after the last try end with what Airflow tries again (75)."""
@@ -262,10 +275,10 @@ class Run:
         DeltaTable(str(self.path(table))).alter.add_columns([field for field in fields if field.name in names])
 
     def _create(self, table: "Table") -> None:
-        partition = [table.slice_column] if table.slice_column else None
+        partition = table.partition_columns
         if self.settings.catalog:
             columns = ", ".join(map(_declared, table.columns))
-            partitioned = f" PARTITIONED BY (`{table.slice_column}`)" if partition else ""
+            partitioned = f" PARTITIONED BY (`{partition[0]}`)" if partition else ""
             comment = f" COMMENT '{_quoted(table.meaning)}'"
             self.spark.sql(
                 f"CREATE TABLE IF NOT EXISTS {self.location(table)} ({columns}) USING delta{partitioned}{comment}"

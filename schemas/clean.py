@@ -95,6 +95,7 @@ CLEAN_ORDERS = Table(
         CUSTOMER_ID,
         Column("order_at", T.TimestampType(), "Time of the order's first line (UTC).", _REQUIRED),
         Column("order_date", T.DateType(), "Business day of the order.", _REQUIRED),
+        Column("order_month", T.DateType(), "First day of the month of `order_date`.", _REQUIRED),
         Column("line_count", T.LongType(), "Sale lines of merchandise.", _COUNT, "lines"),
         Column("sale_amount", MONEY, "Money of the sale lines.", _REQUIRED, "shop currency"),
         Column("refund_amount", MONEY, "Money given back, as a positive number.", _REQUIRED, "shop currency"),
@@ -110,8 +111,10 @@ CLEAN_ORDERS = Table(
             "Whether it counts as an order: sales that were not wholly returned.",
             _REQUIRED,
         ),
+        Column("first_ingest_date", T.DateType(), "Run that brought the first of its lines."),
         Column("last_ingest_date", T.DateType(), "Run that last changed the order.", _REQUIRED),
     ),
+    cut_column="order_month",
     customer_columns=("customer_id",),
 )
 
@@ -157,6 +160,7 @@ CLEAN_SESSIONS = Table(
         Column("started_at", T.TimestampType(), "First event (UTC).", _REQUIRED),
         Column("ended_at", T.TimestampType(), "Last event (UTC).", _REQUIRED),
         Column("session_date", T.DateType(), "Business day of the first event.", _REQUIRED),
+        Column("session_month", T.DateType(), "First day of the month of `session_date`.", _REQUIRED),
         Column("event_count", T.LongType(), "Events.", (NotNull(), Between(1)), "events"),
         Column("view_count", T.LongType(), "Product views.", _COUNT, "events"),
         Column("search_count", T.LongType(), "Searches.", _COUNT, "events"),
@@ -165,8 +169,10 @@ CLEAN_SESSIONS = Table(
         Column("duration_seconds", T.DoubleType(), "From first to last event.", _COUNT, "seconds"),
         Column("device_type", T.StringType(), "Kind of device."),
         Column("is_bot", T.BooleanType(), "Whether any event tells of a bot.", _REQUIRED),
+        Column("first_ingest_date", T.DateType(), "Run that brought the first of its events."),
         Column("last_ingest_date", T.DateType(), "Run that last changed the session.", _REQUIRED),
     ),
+    cut_column="session_month",
     customer_columns=("customer_id",),
     linked_columns=("visitor_id",),
 )

@@ -131,7 +131,9 @@ class Column:
 class Table:
     """A table's contract.
 
-    `slice_column` is the date column whose slice one run replaces; a table without one is merged on `key`.
+    `slice_column` is the date column whose slice one run replaces; a table without one is merged on `key`. A merged
+    table that grows with history has a date column by which its files are cut, `cut_column`: a merge then reads and
+    writes only those of the rows at hand.
     Erasure follows three declarations: `customer_columns` hold customer ids; `linked_columns` (`order_id`, `visitor_id`,
     `device_id`, `email_hash`, or `identifier` for any of the last three) hold ids of a customer's orders, browsers and
     addresses, in rows that may not name the customer; `quoting_columns` are free text that may quote a customer.
@@ -144,6 +146,7 @@ class Table:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     slice_column: str | None = None
+    cut_column: str | None = None
     customer_columns: tuple[str, ...] = ()
     linked_columns: tuple[str, ...] = ()
     quoting_columns: tuple[str, ...] = ()
@@ -152,7 +155,7 @@ class Table:
     def __post_init__(self) -> None:
         names = self.column_names
         followed = (*self.customer_columns, *self.linked_columns, *self.quoting_columns)
-        used = (*self.key, *followed, *([self.slice_column] if self.slice_column else []))
+        used = (*self.key, *followed, *self.partition_columns)
         missing = [name for name in used if name not in names]
         if missing or len(set(names)) != len(names):
             raise ValueError(f"{self.name}: a column is declared twice, or used but not declared: {missing}")
@@ -161,6 +164,11 @@ class Table:
     def layer(self) -> str:
         """The first word of the name: raw, clean, feature, score, customer, campaign or ops."""
         return self.name.split("_", 1)[0]
+
+    @property
+    def partition_columns(self) -> list[str]:
+        """The column by which the table's files are cut, if any."""
+        return [name for name in (self.slice_column, self.cut_column) if name]
 
     @property
     def column_names(self) -> tuple[str, ...]:

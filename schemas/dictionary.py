@@ -56,6 +56,8 @@ def section(table: Table) -> Iterator[str]:
     yield f"- **Grain:** {table.grain}"
     yield f"- **Key:** {names(table.key)}"
     yield f"- **Slice:** {names((table.slice_column,)) if table.slice_column else 'none, merged by key'}"
+    if table.cut_column:
+        yield f"- **Files cut by:** {names((table.cut_column,))}"
     if table.customer_columns:
         yield f"- **Customer ids:** {names(table.customer_columns)}"
     for sentence, _ in table.checks:

@@ -41,11 +41,11 @@ def day_lines(rows: int, seed: int, day: date = DAY) -> pa.Table:
     product[back], customer[back], is_guest[back] = product[of_line], customer[of_line], is_guest[of_line]
     quantity[back], cents[back] = -1, cents[of_line]
     named = chance.random(len(back)) < NAMED_SHARE
-    original[back[named]] = np.char.add("o", order[of_line[named]].astype("U9")).astype(object)
     amount = quantity * cents
     prefix = f"{day:%y%m%d}-"
-    order_id = np.char.add("o", order.astype("U9")).astype(object)
-    order_id[back] = np.char.add("r", back.astype("U9")).astype(object)
+    order_id = np.char.add(f"o{prefix}", order.astype("U9")).astype(object)
+    original[back[named]] = order_id[of_line[named]]
+    order_id[back] = np.char.add(f"r{prefix}", back.astype("U9")).astype(object)
     columns = {
         "event_id": np.char.add(prefix, np.arange(sent).astype("U9")).astype(object),
         "event_at": _moments(day, second),
@@ -90,6 +90,22 @@ def _spoil(columns: dict[str, np.ndarray], chance: np.random.Generator, count: i
     columns["line_type"][bad[3]] = "gift"
     columns["quantity"][bad[4]] = "1.5"
     columns["line_type"][bad[5]], columns["line_amount"][bad[5]] = "sale", "-1.00"
+
+
+def day_clicks(count: int, seed: int, day: date) -> pa.Table:
+    """Clicks of a day as text, without dirt: ten a visitor, half of the visitors logged in."""
+    chance = np.random.default_rng(seed)
+    visitor = chance.integers(0, max(1, count // 10), count)
+    customer = np.char.add("c", visitor.astype("U9")).astype(object)
+    columns = {
+        "event_id": np.char.add(f"k{day:%y%m%d}-", np.arange(count).astype("U9")).astype(object),
+        "event_at": _moments(day, np.sort(chance.integers(0, DAY_SECONDS, count))),
+        "visitor_id": np.char.add("v", visitor.astype("U9")).astype(object),
+        "customer_id": np.where(visitor % 2, None, customer),
+        "event_type": np.array(["view", "search", "add_to_cart"], dtype=object)[chance.integers(0, 3, count)],
+        "product_id": np.char.add("p", _products(chance, count).astype("U6")).astype(object),
+    }
+    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
 
 
 def write(lines: pa.Table, folder: Path, kind: str, files: int = FILES) -> list[Path]:

@@ -27,7 +27,7 @@ ROWS = int(os.environ.get("BENCH_ROWS", 5_000_000))
 SEED, ROUNDS = 20_241_125, 3
 KINDS = ("csv", "parquet")
 PEERS = ("polars", "duckdb")
-GROWTH_DAYS, GROWTH_ROWS, GROWTH_ROUNDS = (40, 400), 5_000, 3
+GROWTH_DAYS, GROWTH_ROWS, GROWTH_CLICKS, GROWTH_ROUNDS = (40, 400), 5_000, 20_000, 5
 FIRST = date(2023, 1, 1)  # of the growing history
 SAMPLE_SECONDS = 0.1
 STEP = re.compile(r"(?:step|write table)=(\S+) .*?seconds=([\d.]+)")
@@ -175,12 +175,17 @@ def day_of(number: int) -> date:
 
 
 def land_day(lake: Path, number: int) -> None:
-    """Land one small day, unless it is there."""
+    """Land one small day of lines and of clicks, unless it is there."""
     day = day_of(number)
-    folder = lake / "landing" / "transactions" / f"dt={day}"
-    if not folder.is_dir():
-        whole = day_set.day_lines(GROWTH_ROWS, SEED + number, day)
-        shutil.move(day_set.write(whole, lake / "scratch", "csv", files=1)[0].parent, folder)
+    logs = {
+        "transactions": lambda: day_set.day_lines(GROWTH_ROWS, SEED + number, day),
+        "clickstream": lambda: day_set.day_clicks(GROWTH_CLICKS, SEED + number, day),
+    }
+    for source, made in logs.items():
+        folder = lake / "landing" / source / f"dt={day}"
+        if not folder.is_dir():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            day_set.write(made(), folder, "csv", files=1)
 
 
 def section(costs: dict[str, dict[str, list[Cost]]], days: dict[int, list[Cost]]) -> str:
@@ -214,7 +219,7 @@ def section(costs: dict[str, dict[str, list[Cost]]], days: dict[int, list[Cost]]
     ratio = [one.seconds / other.seconds for one, other in zip(late, early, strict=True)]
     lines += [
         "",
-        f"A day of {GROWTH_ROWS:,} lines, ingest and conform: day {GROWTH_DAYS[0]} "
+        f"A day of {GROWTH_ROWS:,} lines and {GROWTH_CLICKS:,} clicks, ingest and conform: day {GROWTH_DAYS[0]} "
         f"{told([one.seconds for one in early])} s, day {GROWTH_DAYS[1]} {told([one.seconds for one in late])} s; "
         f"ratio {told(ratio)}.",
     ]

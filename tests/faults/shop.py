@@ -153,8 +153,8 @@ def stored(lake: Path, table: Table, version: int | None = None) -> pa.Table:
 
 def rewrite(lake: Path, table: Table, rows: pa.Table) -> None:
     """Put other rows, or other columns, in the table's place, past every check."""
-    partition = [table.slice_column] if table.slice_column else None
-    write_deltalake(str(lake / table.name), rows, mode="overwrite", schema_mode="overwrite", partition_by=partition)
+    cut = table.partition_columns
+    write_deltalake(str(lake / table.name), rows, mode="overwrite", schema_mode="overwrite", partition_by=cut)
 
 
 def published_dates(lake: Path) -> set[date]:

@@ -290,7 +290,8 @@ def test_orders_stand_net_of_returns_with_their_payments(frame, assert_rows):
         clean_line("back", 1, -7, "cancellation", order_id="p"),
     )
     payments = frame(RAW_PAYMENTS, {"order_id": "o", "payment_amount": 12}, {"order_id": "o", "payment_amount": 3})
-    common = {"customer_id": "c", "order_at": at(0), "order_date": day(0)}
+    common = {"customer_id": "c", "order_at": at(0), "order_date": day(0), "first_ingest_date": day(0)}
+    common |= {"order_month": day(0).replace(day=1)}
     first = {"order_id": "o", "line_count": 2, "sale_amount": 15, "refund_amount": 4, "net_amount": 10}
     first |= {
         "postage_amount": 3,

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from deltalake import DeltaTable
 
 from jobs import conform, identities, tables
 from jobs.errors import TemporaryError
@@ -66,6 +67,45 @@ def test_the_present_state_follows_a_return_and_a_late_click(shop, run_job):
     assert (order.is_order, order.net_amount, order.refund_amount, order.last_ingest_date) == (False, 0, 10, D2)
     events = {row.session_date: row.event_count for row in shop.read(CLEAN_SESSIONS).collect()}
     assert events == {D1: 2, D2: 1}
+
+
+LONG_AGO, LATER = date(2023, 11, 30), date(2024, 2, 1)
+OF_ONE_ORDER = (
+    on(LONG_AGO, "first", order_id="o", customer_id="c", product_id="p", quantity=1, line_amount=10, line_type="sale"),
+    on(LATER, "more", order_id="o", customer_id="c", product_id="q", quantity=1, line_amount=5, line_type="sale"),
+    on(D2, "back", 9, order_id="o", customer_id="c", product_id="p", quantity=-1, line_amount=-10, line_type="return"),
+    on(D2, "other", order_id="x", customer_id="c", product_id="p", quantity=1, line_amount=7, line_type="sale"),
+)
+LATE_CLICKS = (on(LONG_AGO, "a", 23, visitor_id="v"), on(LONG_AGO, "b", 23, D2, visitor_id="v"))
+
+
+def test_an_order_and_a_session_are_summed_from_all_their_days_however_long_ago(make_run, frame, run_job):
+    whole = make_run(LONG_AGO, D2)
+    whole.replace(frame(RAW_TRANSACTIONS, *OF_ONE_ORDER), RAW_TRANSACTIONS)
+    whole.replace(frame(RAW_CLICKSTREAM, *LATE_CLICKS), RAW_CLICKSTREAM)
+    for day in (LONG_AGO, LATER, D2):
+        run_job("conform", day)
+    order, _ = sorted(whole.read(CLEAN_ORDERS).collect(), key=lambda row: row.order_id)
+    assert (order.line_count, order.net_amount, order.order_date) == (2, 5, LONG_AGO)
+    assert (order.first_ingest_date, order.last_ingest_date) == (LONG_AGO, D2)
+    assert [row.event_count for row in whole.read(CLEAN_SESSIONS).collect()] == [2]
+    nightly = state(whole)
+    run_job("conform", D2, LONG_AGO)
+    assert state(whole) == nightly
+
+
+def test_orders_and_sessions_of_before_their_first_run_was_kept_are_summed_all_the_same(make_run, frame, run_job):
+    whole = make_run(LONG_AGO, D2)
+    whole.replace(frame(RAW_TRANSACTIONS, *OF_ONE_ORDER), RAW_TRANSACTIONS)
+    whole.replace(frame(RAW_CLICKSTREAM, *LATE_CLICKS), RAW_CLICKSTREAM)
+    run_job("conform", LATER, LONG_AGO)
+    for table in (CLEAN_ORDERS, CLEAN_SESSIONS):
+        stored = DeltaTable(str(whole.path(table)))
+        stored.update(updates={"first_ingest_date": "NULL", str(table.cut_column): "NULL"})
+    run_job("conform", D2)
+    nightly = state(whole)
+    run_job("conform", D2, LONG_AGO)
+    assert state(whole) == nightly and len(nightly["clean_orders"]) == 2
 
 
 def test_reruns_leave_the_same_rows(shop, run_job):

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 
 from jobs import tables
@@ -128,6 +129,31 @@ def test_a_merge_takes_out_what_is_gone_in_the_same_commit(make_run, frame, asse
     run.merge(frame(CLEAN_SESSIONS, session("b", 5)), CLEAN_SESSIONS, frame(CLEAN_SESSIONS, session("a", 1)))
     assert_rows(run.read(CLEAN_SESSIONS), [session("b", 5)], CLEAN_SESSIONS)
     assert DeltaTable(str(run.path(CLEAN_SESSIONS))).version() == before + 1
+
+
+def test_a_merge_finds_rows_wherever_the_cut_of_the_table_put_them(make_run, frame, assert_rows):
+    """A row that changed its month, one that goes, one of before the table was cut, and one that is let alone."""
+    run, march, april = make_run(D1), {"session_month": date(2024, 3, 1)}, {"session_month": date(2024, 4, 1)}
+    before = [session(name, 1) | march for name in ("moved", "gone", "apart")]
+    run.merge(frame(CLEAN_SESSIONS, *before), CLEAN_SESSIONS)
+    run.merge(frame(CLEAN_SESSIONS, session("uncut", 1)), CLEAN_SESSIONS)
+    DeltaTable(str(run.path(CLEAN_SESSIONS))).update(
+        updates={"session_month": "NULL"}, predicate="session_id = 'uncut'"
+    )
+    rows = [session("moved", 2) | april, session("uncut", 2) | april, session("new", 2) | april]
+    for _ in range(2):
+        run.merge(frame(CLEAN_SESSIONS, *rows), CLEAN_SESSIONS, frame(CLEAN_SESSIONS, session("gone", 1)))
+        assert_rows(run.read(CLEAN_SESSIONS), [*rows, session("apart", 1) | march], CLEAN_SESSIONS)
+
+
+def test_a_merge_writes_only_the_parts_of_its_rows(make_run, frame):
+    run = make_run(D1)
+    months = [{"session_month": date(2024, month, 1)} for month in range(1, 6)]
+    run.merge(frame(CLEAN_SESSIONS, *(session(str(n), 1) | month for n, month in enumerate(months))), CLEAN_SESSIONS)
+    files = set(run.path(CLEAN_SESSIONS).rglob("*.parquet"))
+    run.merge(frame(CLEAN_SESSIONS, session("0", 2) | months[0], session("x", 1) | months[4]), CLEAN_SESSIONS)
+    new = set(run.path(CLEAN_SESSIONS).rglob("*.parquet")) - files
+    assert {path.parent.name for path in new} == {"session_month=2024-01-01", "session_month=2024-05-01"}
 
 
 def test_a_merge_against_the_contract_leaves_nothing(make_run, frame, assert_rows):

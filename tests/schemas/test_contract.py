@@ -107,7 +107,7 @@ def test_every_table_keeps_the_projects_naming(table):
         is_boolean = isinstance(column.type, T.BooleanType)
         assert is_boolean == column.name.startswith(("is_", "has_")), f"{table.name}.{column.name}"
         if isinstance(column.type, T.DateType):
-            assert column.name.endswith("_date") or column.name in ("valid_from", "valid_to")
+            assert column.name.endswith(("_date", "_month")) or column.name in ("valid_from", "valid_to")
         if isinstance(column.type, T.TimestampType):
             assert column.name.endswith("_at")
     assert all(table[name].is_required for name in table.key), "a key is never null"
