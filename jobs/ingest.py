@@ -68,7 +68,7 @@ def ingest(run: Run, staging: Path) -> None:
             if not published and (fault := value_fault(run, table, rows, of_source)):
                 stops.append(stop(run, table, fault))
                 continue
-            one = tagged(run, table, rows)
+            one = tagged(run, table, rows, staging / source)
             run.replace(one.new, table, largest_day=one.largest_day)
             facts.update({fate: one.total(fate) for fate in FATES})
             staged.append(one)

@@ -26,6 +26,7 @@ PARSE_TASKS = 8  # at once, at most; a task reads its files one after the other
 SHOWN_NAMES = 20
 PLAIN_NAME = re.compile(r"[^\W\d][\w .:/-]{0,63}")
 FATES = ("new", "duplicate", "quarantined")
+PLACE = ("source_file", "source_line")
 
 
 @dataclass(frozen=True)
@@ -69,17 +70,17 @@ def typed(run: Run, table: "Table", files: list[LandingFile], folder: Path) -> "
     return kept(run, checked(run, table, parsed(run, table, files)), folder)
 
 
-def tagged(run: Run, table: "Table", rows: "DataFrame") -> Staged:
-    """Typed rows, and what becomes of each."""
+def tagged(run: Run, table: "Table", rows: "DataFrame", folder: Path) -> Staged:
+    """Typed rows, and what becomes of each; the few duplicates lie beside `folder`."""
     refused = rows.filter("reason IS NOT NULL")
-    with_fate = with_fates(run, table, rows)
+    with_fate = with_fates(rows, stored(run, duplicates(run, table, rows), folder.with_suffix(".duplicates")))
     fates, arrived = counted(with_fate)
     return Staged(table, with_fate, refused, fates, arrived, extra_columns(table, rows))
 
 
 def stage(run: Run, table: "Table", files: list[LandingFile], folder: Path) -> Staged:
     """The files' rows, typed and tagged."""
-    return tagged(run, table, typed(run, table, files, folder))
+    return tagged(run, table, typed(run, table, files, folder), folder)
 
 
 def kept(run: Run, rows: "DataFrame", folder: Path) -> "DataFrame":
@@ -105,24 +106,24 @@ def checked(run: Run, table: "Table", rows: "DataFrame") -> "DataFrame":
     return refuse_erased(run, typed_rows(rows, table, zone, tolerance, currency, rated))
 
 
-def with_fates(run: Run, table: "Table", staged: "DataFrame") -> "DataFrame":
+def with_fates(staged: "DataFrame", duplicates: "DataFrame") -> "DataFrame":
     """The staged rows with `fate`: quarantined, a duplicate of a row that came before, or new."""
     from pyspark.sql import functions as F
 
-    from features.duplicates import with_occurrence
+    fate = F.when(F.col("reason").isNotNull(), "quarantined").when(F.col("is_duplicate"), "duplicate").otherwise("new")
+    return staged.join(duplicates, [*PLACE], "left").withColumn("fate", fate)
 
-    known = known_ids(run, table, staged).withColumn("is_known", F.lit(True))
-    first_come = (F.col("reason").isNotNull(), "ingest_date", "source_file", "source_line")
-    fate = (
-        F.when(F.col("reason").isNotNull(), "quarantined")
-        .when(F.col("is_known") | (F.col("_occurrence") > 1), "duplicate")
-        .otherwise("new")
-    )
-    return (
-        with_occurrence(staged, "event_id", *first_come)
-        .join(F.broadcast(known), "event_id", "left")
-        .withColumn("fate", fate)
-    )
+
+def duplicates(run: Run, table: "Table", staged: "DataFrame") -> "DataFrame":
+    """(source_file, source_line, is_duplicate) of good rows whose id another run brought, or an earlier row of this."""
+    from pyspark.sql import functions as F
+
+    from features.duplicates import repeats
+
+    good = staged.filter("reason IS NULL").select("event_id", "ingest_date", *PLACE)
+    again = repeats(good, "event_id", "ingest_date", *PLACE)
+    known = good.join(known_ids(run, table, staged), "event_id", "left_semi")
+    return again.unionByName(known).select(*PLACE).distinct().withColumn("is_duplicate", F.lit(True))
 
 
 def known_ids(run: Run, table: "Table", staged: "DataFrame") -> "DataFrame":
