@@ -33,22 +33,18 @@ def known_consent(consents: DataFrame, as_of_date: date) -> DataFrame:
 def newest_consent(consents: DataFrame, purpose: str, persons: DataFrame | None = None) -> DataFrame:
     """(customer_id, is_granted): the newest change of a purpose; of a yes and a no at one moment the no holds.
 
-    With `persons` (customer_id, person_id), accounts of one person speak for each other: its newest change, on whatever
-    account, holds for all of them. Who never said anything has no row.
+    With `persons` (customer_id, person_id), accounts of one person speak for each other: a no on any of them holds for
+    all, until that account takes it back, for who is one person is inferred. Who never said anything has no row.
     """
-    said = consents.filter(F.col("purpose") == purpose).select("customer_id", "event_at", "is_granted")
-    if persons is not None:
-        said = said.join(persons.select("customer_id", "person_id"), "customer_id", how="left")
-        said = said.withColumn("who", F.coalesce("person_id", "customer_id"))
-    else:
-        said = said.withColumn("who", F.col("customer_id"))
     # The moment and the answer in one number: the latest has the highest, and a no stands above a yes.
     is_no = F.when(F.col("is_granted"), 0).otherwise(1)
-    newest = said.groupBy("who").agg(F.max(F.unix_micros("event_at") * 2 + is_no).alias("newest"))
-    held = newest.select("who", (F.pmod("newest", F.lit(2)) == 0).alias("is_granted"))
+    said = consents.filter(F.col("purpose") == purpose).groupBy("customer_id")
+    newest = said.agg(F.max(F.unix_micros("event_at") * 2 + is_no).alias("newest"))
+    held = newest.select("customer_id", (F.pmod("newest", F.lit(2)) == 0).alias("is_granted"))
     if persons is None:
-        return held.withColumnRenamed("who", "customer_id")
-    accounts = persons.select("customer_id", F.col("person_id").alias("who")).unionByName(
-        said.filter("person_id IS NULL").select("customer_id", "who").distinct()
+        return held
+    alone = held.join(persons, "customer_id", "left_anti")
+    of_persons = (
+        held.join(persons, "customer_id").groupBy("person_id").agg(F.bool_and("is_granted").alias("is_granted"))
     )
-    return accounts.join(held, "who", how="inner").select("customer_id", "is_granted")
+    return alone.unionByName(persons.join(of_persons, "person_id").select("customer_id", "is_granted"))

@@ -66,7 +66,7 @@ def assert_same_files(lake: Path, quiet: Quiet) -> None:
 def assert_nothing_left_over(lake: Path) -> None:
     """No scratch of a killed job is left once the job has run."""
     assert not [path for path in (lake / "exports").rglob("*") if ".partial" in path.name or ".old" in path.name]
-    assert not (lake / "_staging" / "ingest").exists()
+    assert not (lake / "_staging" / "ingest").exists() and not (lake / ".ingesting").exists()
 
 
 @pytest.fixture(scope="module")

@@ -48,10 +48,20 @@ def test_the_newest_change_holds_and_a_no_wins_a_tie(held, changes, answer):
     assert held(*changes) == answer
 
 
-def test_accounts_of_one_person_speak_for_each_other(held, spark):
+@pytest.mark.parametrize(
+    ("of_a", "of_b", "answer"),
+    [
+        ([said(True, D1)], [said(False, D2)], False),
+        ([said(False, D1)], [said(True, D2)], False),
+        ([said(False, D1), said(True, D2)], [said(True, D1)], True),
+        ([], [said(True, D1)], True),
+    ],
+    ids=["no after a yes", "no before another's yes", "no taken back", "yes alone"],
+)
+def test_a_no_on_any_account_of_a_person_holds_for_all_until_it_is_taken_back(held, spark, of_a, of_b, answer):
     persons = spark.createDataFrame([("a", "p"), ("b", "p"), ("mute", "p")], "customer_id string, person_id string")
-    changes = [said(True, D1), said(False, D2, customer_id="b"), said(True, customer_id="other")]
-    assert held(*changes, persons=persons) == {"a": False, "b": False, "mute": False, "other": True}
+    changes = [*of_a, *(change | {"customer_id": "b"} for change in of_b), said(True, customer_id="other")]
+    assert held(*changes, persons=persons) == {"a": answer, "b": answer, "mute": answer, "other": True}
 
 
 def test_only_what_was_known_counts_and_a_consent_begins_on_its_day_but_ends_at_once(frame):
