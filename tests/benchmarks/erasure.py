@@ -35,6 +35,7 @@ STEP = re.compile(r"step=(erase\w*) .*?seconds=([\d.]+)")
 PARTS = {
     "erase_find": "find their orders, browsers and addresses; refuse them",
     "erase_landing": "landed files",
+    "erase_identity": "identity of who was one with them",
     "erase_tables": "tables",
     "erase_versions": "earlier versions of tables",
     "erase_search": "the job's own search of every file",
@@ -134,7 +135,7 @@ def section(
 ) -> str:
     """Tables of seconds, of what the search found and of the proof."""
     places = sorted(set(before) - {"files", "bytes"})
-    named = sum(after[place] for place in set(after) - {"files", "bytes"})
+    left = {place: count for place, count in sorted(after.items()) if place not in ("files", "bytes")}
     lines = [
         f"Simulated shop (not real data), {CUSTOMERS:,} customers x {DAYS} days, {row_count:,} landed rows, "
         f"{before['bytes'] / 1e6:,.0f} MB in {before['files']:,} files; {ERASED:,} customers drawn by seed {SEED} are "
@@ -147,7 +148,9 @@ def section(
         "",
         "A search that shares no code with the job, over every file unpacked: files that name one of the customers, or "
         f"the SHA-256 of one, before: {sum(before[place] for place in places):,} of {before['files']:,}; "
-        f"**after: {named} of {after['files']:,}**. Before, by place: "
+        f"**after: {sum(left.values())} of {after['files']:,}**"
+        + "".join(f", {place} {count}" for place, count in left.items())
+        + ". Before, by place: "
         + ", ".join(f"{place} {before[place]}" for place in places)
         + ".",
         "",
