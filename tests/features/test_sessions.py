@@ -182,6 +182,7 @@ def test_a_session_sums_its_events(frame, assert_rows):
     session = common | {"customer_id": "c", "started_at": at[0], "ended_at": at[2], "session_date": DAY, "is_bot": True}
     session |= {"event_count": 3, "view_count": 1, "search_count": 1, "cart_count": 1, "purchase_count": 0}
     session |= {"duration_seconds": 900, "device_type": "mobile", "last_ingest_date": date(2024, 3, 2)}
+    session |= {"session_month": DAY.replace(day=1), "first_ingest_date": DAY}
     assert_rows(sessions(rows), [session], CLEAN_SESSIONS)
 
 
