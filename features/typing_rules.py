@@ -124,7 +124,7 @@ def _broken_rule(column: Column) -> SparkColumn:
     is_given = text.isNotNull() & (F.trim(text) != "")
     if column.name == "customer_id":
         is_given = is_given & ~F.trim(text).isin(*NO_CUSTOMER)
-    shown = F.translate(F.substring(text, 1, 40), ";", ",")  # which parts the rules that a row breaks
+    shown = _shown(text)
     kind = column.type.simpleString()
     is_mistyped = typed.isNull() & is_given
     found = F.when(is_mistyped, F.concat(F.lit(f"{column.name} is no {kind}: "), shown))
@@ -141,10 +141,15 @@ def _broken_rule(column: Column) -> SparkColumn:
     return found
 
 
+def _shown(text: SparkColumn) -> SparkColumn:
+    """The beginning of a value, as a reason may quote it: without what parts the rules that a row breaks."""
+    return F.translate(F.substring(text, 1, 40), ";", ",")
+
+
 def _broken_currency(currency: str, has_rates: bool) -> SparkColumn:
     """Why money in another currency than the shop's can't be taken; null where it can."""
     day = F.col("event_date").cast("string")
-    on_day = (F.lit("no exchange rate to the shop's currency from "), F.col("currency"), F.lit(" on "), day)
+    on_day = (F.lit("no exchange rate to the shop's currency from "), _shown(F.col("currency")), F.lit(" on "), day)
     is_foreign = F.col("currency") != currency
     if not has_rates:
         return F.when(is_foreign, F.concat(*on_day))

@@ -18,6 +18,7 @@ from pathlib import Path
 from jobs import erase_files, lake_lock, refusal, runtime
 from jobs.erase_identity import identify_others
 from jobs.erase_landing import erase_landing
+from jobs.erase_present import make_present_again
 from jobs.erase_quotes import blank_all
 from jobs.erase_search import Searched, search
 from jobs.erase_tables import erase_rows, forget_versions, subjects_of
@@ -27,7 +28,7 @@ from jobs.pseudonyms import key_of, pseudonym, pseudonym_of_all
 from jobs.settings import get_settings
 from jobs.tables import Run
 from schemas.clean import CLEAN_ORDER_LINES
-from schemas.identity import CLEAN_IDENTITY_EDGE
+from schemas.identity import CLEAN_IDENTITY, CLEAN_IDENTITY_EDGE
 from schemas.ops import OPS_ERASURE
 from schemas.raw import RAW_CLICKSTREAM, RAW_CUSTOMERS, RAW_TRANSACTIONS
 from schemas.tables import TABLES
@@ -107,11 +108,15 @@ def remove(run: Run, sought: Sought) -> Counts:
         counts: Counts = {"landing": erase_landing(run, sought)}
     there = [table for table in (*(table for table in TABLES if table not in LINKS), *LINKS) if run.exists(table)]
     with runtime.step("erase_identity"):
-        identify_others(run, sought)
+        reassigned = identify_others(run, sought)
     with runtime.step("erase_tables"):
         for table in there:
             if (found := erase_rows(run, table, sought)) is not None:
                 counts[table.name] = found
+        make_present_again(run)
+    if CLEAN_IDENTITY.name in counts:
+        before, after = counts[CLEAN_IDENTITY.name]
+        counts[CLEAN_IDENTITY.name] = (before + reassigned, after)
     counts["exports"] = erase_files.erase_exports(run.settings.exports, sought.customers)
     erase_files.remove_quotes(run.settings, sought.customers)
     with runtime.step("erase_versions"):

@@ -1,6 +1,5 @@
 """Rows and texts of the erased in tables, found by what contracts say of their columns."""
 
-import re
 from collections.abc import Iterable
 from functools import reduce
 from pathlib import Path
@@ -26,17 +25,16 @@ LINKED_IN = {  # where an identifier of each kind stands beside a customer
     "order_id": (RAW_TRANSACTIONS,),
     "visitor_id": (RAW_CLICKSTREAM, CLEAN_IDENTITY_EDGE),
     "device_id": (RAW_CLICKSTREAM, CLEAN_IDENTITY_EDGE),
-    "email": (RAW_CUSTOMERS, RAW_CLICKSTREAM),
     "email_hash": (CLEAN_IDENTITY_EDGE,),
 }
 ADDRESSES = ("email",)
-ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
+ADDRESSED = (RAW_CUSTOMERS, RAW_CLICKSTREAM)
 
 
 def subjects_of(run: Run, customers: set[str]) -> Sought:
     """The customers, and orders, browsers, devices and addresses that were only theirs."""
     found = {column: only_theirs(run, column, tables, customers) for column, tables in LINKED_IN.items()}
-    found["email"] = {one for one in found["email"] if ADDRESS.fullmatch(one.strip())}  # and no word like "none"
+    found["email"] = addresses_of(run, customers)
     found["visitor_id"] |= browsers_without_login(run, found)
     found["identifier"] = found["visitor_id"] | found["device_id"] | found["email_hash"]
     return Sought({"customer_id": customers, **found})
@@ -81,6 +79,29 @@ def only_theirs(run: Run, column: str, tables: Iterable["Table"], customers: set
 def frame_of(run: Run, column: str, ids: Iterable[str]) -> "DataFrame":
     """Ids as rows of one column: never as text of a statement."""
     return run.spark.createDataFrame([(one,) for one in sorted(ids)], f"{column} string")
+
+
+def addresses_of(run: Run, customers: set[str]) -> set[str]:
+    """E-mail addresses as these customers spelt them, but for those that others have too, however they spell them."""
+    from pyspark.sql import functions as F
+
+    from features.identity_edges import normal_email
+
+    parts = [run.read(table).select("email", "customer_id") for table in ADDRESSED if ensured(run, table)]
+    if not parts:
+        return set()
+    rows: DataFrame = reduce(lambda left, right: left.unionByName(right), parts)
+    named = rows.filter("customer_id IS NOT NULL").distinct().withColumn("address", normal_email(F.col("email")))
+    named = named.filter("address IS NOT NULL")
+    theirs = named.join(frame_of(run, "customer_id", customers), "customer_id", how="left_semi")
+    near = named.join(theirs.select("address").distinct(), "address", how="left_semi").toArrow().to_pylist()
+    others = {row["address"] for row in near if row["customer_id"] not in customers}
+    return {row["email"] for row in near if row["customer_id"] in customers and row["address"] not in others}
+
+
+def ensured(run: Run, table: "Table") -> bool:
+    """Whether the table is there, with the columns that its contract got since."""
+    return run.exists(table) and bool(run.ensure(table))
 
 
 def erase_rows(run: Run, table: "Table", sought: Sought) -> tuple[int, int] | None:

@@ -75,8 +75,9 @@ def ingest(run: Run, staging: Path) -> None:
     write_quarantine(run, staged)
     write_lateness(run, staged)
     read = write_register(run, files, staged, stops)
+    (run.settings.lake / INGESTING).unlink(missing_ok=True)  # all is registered
     remember(run, cache, read, landed)
-    end(run, staging)
+    shutil.rmtree(staging, ignore_errors=True)
 
 
 def header_faults(run: Run, files: list[LandingFile], published: list[date]) -> dict[str, Stopped]:
@@ -111,12 +112,6 @@ def begin(run: Run, staging: Path) -> None:
     """Empty the staging folder and note in the lake which days' rows are being written."""
     shutil.rmtree(staging, ignore_errors=True)
     write_whole(run.settings.lake / INGESTING, f"{run.first} {run.as_of_date}".encode())
-
-
-def end(run: Run, staging: Path) -> None:
-    """All is registered."""
-    shutil.rmtree(staging, ignore_errors=True)
-    (run.settings.lake / INGESTING).unlink()
 
 
 def forget_killed_run(run: Run) -> None:

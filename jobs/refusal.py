@@ -29,8 +29,8 @@ def refuse(run: Run, sought: Sought, key: bytes) -> None:
 
 
 def email_hashes(sought: Sought, key: bytes) -> set[str]:
-    """Keyed hashes of e-mail addresses, in lower case, as `clean_customers` has them."""
-    return {pseudonym(one.lower(), key) for one in sought.subjects["email"]}
+    """Keyed hashes of e-mail addresses, as `clean_customers` has them."""
+    return {pseudonym(one.strip().lower(), key) for one in sought.subjects["email"]}
 
 
 @contextmanager

@@ -173,10 +173,12 @@ class Run:
     def merge(self, rows: "DataFrame", table: "Table", gone: "DataFrame | None" = None) -> None:
         """Insert `rows` or, where the key is there already, put them in its place, in one commit.
 
-        `gone` are keys whose rows go, in the same commit. The engine reads `rows` several times.
+        `gone` are keys whose rows go, in the same commit. The engine reads `rows` several times. Where a table is cut,
+        no other writer may move its rows meanwhile: the parts are looked up before the commit.
         """
         from pyspark.sql import functions as F
 
+        gone = gone if gone is None else gone.select(*table.key)
         view = f"incoming_{table.name}"
         on = " AND ".join(f"target.`{name}` = source.`{name}`" for name in table.key)
         names = table.column_names
@@ -189,7 +191,7 @@ class Run:
             parts = self._parts_of(table, rows, gone)
             source = checked_rows(rows, table).withColumn("_is_gone", F.lit(False))
             if gone is not None:
-                left = gone.select(*table.key).withColumn("_is_gone", F.lit(True))
+                left = gone.withColumn("_is_gone", F.lit(True))
                 source = source.unionByName(left, allowMissingColumns=True)
             source.createOrReplaceTempView(view)
             self.spark.sql(

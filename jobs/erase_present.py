@@ -1,0 +1,27 @@
+"""Orders and sessions that an erased customer shared with others: made anew of the lines and events that are left.
+
+Reads `clean_order_lines`, `raw_payments`, `clean_events`; writes `clean_orders`, `clean_sessions`. Without their rows
+the next night would not find what is left of them in the days before it.
+"""
+
+from jobs.staging import staging
+from jobs.tables import Run
+from schemas.clean import CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_ORDERS, CLEAN_SESSIONS
+from schemas.raw import RAW_PAYMENTS
+
+
+def make_present_again(run: Run) -> None:
+    """Give orders and sessions that have lines or events, and no row, their row."""
+    from features.orders import orders
+    from features.sessions import sessions
+
+    with staging(run, "erase") as keep:
+        for parts, whole in ((CLEAN_ORDER_LINES, CLEAN_ORDERS), (CLEAN_EVENTS, CLEAN_SESSIONS)):
+            if not run.exists(whole):
+                continue
+            there = run.read(whole).select(*whole.key)
+            left = run.read(parts).join(there, [*whole.key], how="left_anti")
+            made = sessions(left) if whole is CLEAN_SESSIONS else orders(left, run.read(RAW_PAYMENTS))
+            rows = keep(made, whole.name)
+            if rows.head(1):
+                run.merge(rows, whole)
