@@ -43,8 +43,10 @@ def newest_consent(consents: DataFrame, purpose: str, persons: DataFrame | None 
     held = newest.select("customer_id", (F.pmod("newest", F.lit(2)) == 0).alias("is_granted"))
     if persons is None:
         return held
-    alone = held.join(persons, "customer_id", "left_anti")
+    alone = held.join(persons, "customer_id", how="left_anti")
     of_persons = (
-        held.join(persons, "customer_id").groupBy("person_id").agg(F.bool_and("is_granted").alias("is_granted"))
+        held.join(persons, "customer_id", how="inner")
+        .groupBy("person_id")
+        .agg(F.bool_and("is_granted").alias("is_granted"))
     )
-    return alone.unionByName(persons.join(of_persons, "person_id").select("customer_id", "is_granted"))
+    return alone.unionByName(persons.join(of_persons, "person_id", how="inner").select("customer_id", "is_granted"))

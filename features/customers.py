@@ -25,7 +25,7 @@ def customer_360(
 ) -> DataFrame:
     """`customer_360` of one date, from that date's snapshot and scores and the people and consents known by then.
 
-    `persons` (customer_id, person_id): what somebody said on one account holds for the others as well.
+    `persons` (customer_id, person_id): a no on one account holds for the others as well.
 
     What a model did not score is null; only who never ordered is `no_orders` without any model.
     """

@@ -99,7 +99,10 @@ def erase(run: Run, customers: set[str]) -> dict[str, int]:
             f"{len(searched.found)} files still name an erased customer, first {searched.found[0]}; "
             "mend or remove them, then run the erasure again"
         )
-    return {"files_searched": searched.files, "rows": sum(before - after for before, after in counts.values())}
+    rows = sum(before - after for before, after in counts.values())
+    if not rows:
+        log.warning("nothing in the lake names any of these customers: check the ids; from now on they are refused")
+    return {"files_searched": searched.files, "rows": rows}
 
 
 def remove(run: Run, sought: Sought) -> Counts:

@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> None:
 
 
 def with_consent(run: Run, chosen: list["Row"]) -> list["Row"]:
-    """The contacts whose newest consent to marketing, of all that the lake knows now, is a yes."""
+    """The contacts who said yes to marketing, and on none of their accounts no, by all that the lake knows now."""
     from features.consent import MARKETING, newest_consent
     from features.persons import accounts_of_persons
 

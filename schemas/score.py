@@ -90,7 +90,7 @@ CUSTOMER_360 = Table(
         Column("clv_horizon_days", T.IntegerType(), "Horizon of expected_net_revenue.", (), "days"),
         Column("expected_net_revenue", T.DoubleType(), "CLV over the horizon; null: never ordered.", (Between(0),), "shop currency"),
         Column("alive_probability", T.DoubleType(), "P(still a customer).", (Between(0, 1),), "probability"),
-        Column("has_marketing_consent", T.BooleanType(), "Newest consent to marketing known at the date; null: nothing is known."),
+        Column("has_marketing_consent", T.BooleanType(), "Consent to marketing known at the date, a no on any account of the person before all; null: nothing is known."),
         Column("country", T.StringType(), "Country."),
         Column("region", T.StringType(), "State or region."),
         Column("embedding", T.ArrayType(T.FloatType()), "Customer embedding; null: no model."),
