@@ -39,11 +39,13 @@ def identify_others(run: Run, sought: Sought) -> int:
     present = rows.filter("valid_to IS NULL")
     with staging(run, "erase") as keep:
         apart = keep(kept_apart(run, present, sought), "apart")
-        orphans = keep(orphans_of(run, present, sought, keep), "orphans")
+        edges = keep(run.read(CLEAN_IDENTITY_EDGE), "edges")  # read a dozen times: from one file
+        his = keep(naming_subjects(run, edges, sought), "his_edges")
+        orphans = keep(orphans_of(run, edges, his, present, sought, keep), "orphans")
         if not (orphans.head(1) or apart.head(1)):
             return 0
-        edges = keep(edges_of(run, sought, how="left_anti"), "edges")
-        found = touched(edges, edges.limit(0), present, orphans, cap, keep)
+        left = keep(edges.join(his, "edge_id", how="left_anti").select(*edges.columns), "left_edges")
+        found = touched(left, left.limit(0), present, orphans, cap, keep)
         states = identities(found.edges, cap, keep).join(orphans, IDENTIFIER, how="left_semi")
         states = states.withColumn("ingest_date", F.col("valid_from")).select(*CLEAN_IDENTITY.column_names)
         states = keep(states.unionByName(apart), "states")
@@ -54,14 +56,14 @@ def identify_others(run: Run, sought: Sought) -> int:
     return named
 
 
-def orphans_of(run: Run, present: "DataFrame", sought: Sought, keep: "Keep") -> "DataFrame":
+def orphans_of(
+    run: Run, edges: "DataFrame", his: "DataFrame", present: "DataFrame", sought: Sought, keep: "Keep"
+) -> "DataFrame":
     """(identifier_kind, identifier) of all that his edges tie together, but for what is nobody's or only his."""
     from pyspark.sql import functions as F
 
     from features.identity_touched import touched
 
-    edges = keep(run.read(CLEAN_IDENTITY_EDGE), "all_edges")
-    his = keep(edges_of(run, sought, how="left_semi"), "his_edges")
     none = keep(present.limit(0).select(*IDENTIFIER), "none")  # Sail can't plan a union with an empty frame
     tied = touched(edges, his, present, none, run.settings.identity_component_cap, keep)
     crowd = present.filter("identifier_kind = 'customer' AND status = 'over_cap' AND customer_id = identifier")
@@ -92,13 +94,11 @@ def naming(run: Run, rows: "DataFrame", sought: Sought) -> "DataFrame":
     return of_id.unionByName(of_component.select(*CLEAN_IDENTITY.key)).distinct()
 
 
-def edges_of(run: Run, sought: Sought, how: str) -> "DataFrame":
-    """Edges that name a subject of the erasure (`left_semi`), or all others (`left_anti`)."""
-    edges = run.read(CLEAN_IDENTITY_EDGE)
-    subjects = {column: frame_of(run, column, sought.subjects[column]) for column in ENDS if sought.subjects[column]}
-    if how == "left_anti":
-        for column, ids in subjects.items():
-            edges = edges.join(ids, column, how="left_anti")
-        return edges.select(*CLEAN_IDENTITY_EDGE.column_names)
-    parts = [edges.join(ids, column, how="left_semi").select(*edges.columns) for column, ids in subjects.items()]
+def naming_subjects(run: Run, edges: "DataFrame", sought: Sought) -> "DataFrame":
+    """Edges that name a subject of the erasure: those that go."""
+    parts = [
+        edges.join(frame_of(run, column, sought.subjects[column]), column, how="left_semi").select(*edges.columns)
+        for column in ENDS
+        if sought.subjects[column]
+    ]
     return reduce(lambda left, right: left.unionByName(right), parts).distinct()

@@ -92,12 +92,13 @@ def value_fault(run: Run, table: "Table", staged: "DataFrame", files: Iterable[L
     """
     ordered = sorted(files, key=lambda file: (file.ingest_date, file.name))
     changed = [(file, name, f"column {fault}") for file in ordered for name, fault in _unfit(table, file).items()]
-    counts = _counts(staged, list(_faults(table)))
+    faults = _faults(table)
+    counts = _counts(staged, list(faults))
     for file in ordered:
         rows, *found = counts.get(file.name, [0])
         if rows < FEWEST_ROWS:
             continue
-        for (fault, column), count in zip(_faults(table).items(), found, strict=True):
+        for (fault, column), count in zip(faults.items(), found, strict=True):
             if fault.endswith(MISSING) and count == rows:
                 return stopped_by(file, f"required column {column.name} missing in all {rows} rows")
             if not fault.endswith(MISSING) and count >= MOST * rows:
