@@ -25,16 +25,15 @@ LINKED_IN = {  # where an identifier of each kind stands beside a customer
     "order_id": (RAW_TRANSACTIONS,),
     "visitor_id": (RAW_CLICKSTREAM, CLEAN_IDENTITY_EDGE),
     "device_id": (RAW_CLICKSTREAM, CLEAN_IDENTITY_EDGE),
+    "email": (RAW_CUSTOMERS, RAW_CLICKSTREAM),
     "email_hash": (CLEAN_IDENTITY_EDGE,),
 }
 ADDRESSES = ("email",)
-ADDRESSED = (RAW_CUSTOMERS, RAW_CLICKSTREAM)
 
 
 def subjects_of(run: Run, customers: set[str]) -> Sought:
     """The customers, and orders, browsers, devices and addresses that were only theirs."""
     found = {column: only_theirs(run, column, tables, customers) for column, tables in LINKED_IN.items()}
-    found["email"] = addresses_of(run, customers)
     found["visitor_id"] |= browsers_without_login(run, found)
     found["identifier"] = found["visitor_id"] | found["device_id"] | found["email_hash"]
     return Sought({"customer_id": customers, **found})
@@ -56,52 +55,34 @@ def browsers_without_login(run: Run, found: dict[str, set[str]]) -> set[str]:
 
 
 def only_theirs(run: Run, column: str, tables: Iterable["Table"], customers: set[str]) -> set[str]:
-    """Values of a column that stand beside these customers, and beside no other one."""
+    """Values of a column that stand beside these customers, and beside no other one; addresses however spelt."""
     from pyspark.sql import functions as F
 
+    from features.identity_edges import normal_email
+
+    same = normal_email(F.col("value")) if column in ADDRESSES else F.col("value")
     parts = []
     for table in tables:
         if run.exists(table):
             run.ensure(table)  # a lake of before may lack the column
-            rows = run.read(table).select(F.col(column).alias("value"), "customer_id")
-            parts.append(rows.filter("customer_id IS NOT NULL AND value IS NOT NULL").distinct())
+            rows = run.read(table).select(F.col(column).alias("value"), "customer_id").withColumn("same", same)
+            parts.append(rows.filter("customer_id IS NOT NULL AND same IS NOT NULL").distinct())
     if not parts:
         return set()
     theirs = frame_of(run, "customer_id", customers).withColumn("is_theirs", F.lit(1))
     named: DataFrame = reduce(lambda left, right: left.unionByName(right), parts)
     # Of few values the others' owners are asked for, not of all.
-    near = named.join(named.join(theirs, "customer_id", "left_semi").select("value").distinct(), "value", "left_semi")
-    owned = near.join(theirs, "customer_id", how="left").groupBy("value")
-    only = owned.agg(F.min(F.coalesce("is_theirs", F.lit(0))).alias("is_only_theirs")).filter("is_only_theirs = 1")
-    return set(only.select("value").toArrow().column(0).to_pylist())
+    near = named.join(named.join(theirs, "customer_id", "left_semi").select("same").distinct(), "same", "left_semi")
+    owned = near.join(theirs, "customer_id", how="left").groupBy("same")
+    only = owned.agg(
+        F.min(F.coalesce("is_theirs", F.lit(0))).alias("is_only_theirs"), F.collect_set("value").alias("values")
+    ).filter("is_only_theirs = 1")
+    return set(only.select(F.explode("values").alias("value")).toArrow().column(0).to_pylist())
 
 
 def frame_of(run: Run, column: str, ids: Iterable[str]) -> "DataFrame":
     """Ids as rows of one column: never as text of a statement."""
     return run.spark.createDataFrame([(one,) for one in sorted(ids)], f"{column} string")
-
-
-def addresses_of(run: Run, customers: set[str]) -> set[str]:
-    """E-mail addresses as these customers spelt them, but for those that others have too, however they spell them."""
-    from pyspark.sql import functions as F
-
-    from features.identity_edges import normal_email
-
-    parts = [run.read(table).select("email", "customer_id") for table in ADDRESSED if ensured(run, table)]
-    if not parts:
-        return set()
-    rows: DataFrame = reduce(lambda left, right: left.unionByName(right), parts)
-    named = rows.filter("customer_id IS NOT NULL").distinct().withColumn("address", normal_email(F.col("email")))
-    named = named.filter("address IS NOT NULL")
-    theirs = named.join(frame_of(run, "customer_id", customers), "customer_id", how="left_semi")
-    near = named.join(theirs.select("address").distinct(), "address", how="left_semi").toArrow().to_pylist()
-    others = {row["address"] for row in near if row["customer_id"] not in customers}
-    return {row["email"] for row in near if row["customer_id"] in customers and row["address"] not in others}
-
-
-def ensured(run: Run, table: "Table") -> bool:
-    """Whether the table is there, with the columns that its contract got since."""
-    return run.exists(table) and bool(run.ensure(table))
 
 
 def erase_rows(run: Run, table: "Table", sought: Sought) -> tuple[int, int] | None:
