@@ -169,13 +169,31 @@ def _find(name: str, tracking_uri: str) -> tuple[str, str] | None:
 def _client(tracking_uri: str) -> Any:
     """Open the store quietly: no telemetry, no word about tables being created."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    if tracking_uri.startswith(_SQLITE):
-        Path(tracking_uri.removeprefix(_SQLITE)).parent.mkdir(parents=True, exist_ok=True)
     from mlflow import MlflowClient
 
     for noisy in ("mlflow", "mlflow.store.db.utils", "alembic", "alembic.runtime.migration"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    if tracking_uri.startswith(_SQLITE):
+        _make_database(Path(tracking_uri.removeprefix(_SQLITE)))
     return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+
+
+def _make_database(database: Path) -> None:
+    """Make a missing database aside and let it appear whole.
+
+    MLflow makes the tables in some forty migrations, and can't go on from the middle of one that was killed.
+    """
+    if database.exists():
+        return
+    from mlflow import MlflowClient
+
+    aside = database.parent / ".new"
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    uri = f"{_SQLITE}{aside / database.name}"
+    MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments()  # the first question makes all tables
+    (aside / database.name).replace(database)
+    aside.rmdir()
 
 
 def _versions_of(client: Any, name: str, training_key: str) -> list[Any]:

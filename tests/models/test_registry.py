@@ -1,11 +1,14 @@
 import json
 import logging
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
+from mlflow import MlflowClient
 
 from models.btyd import BgNbd, GammaGamma
 from models.registry import (
@@ -159,6 +162,26 @@ def test_a_damaged_database_is_told(tmp_path):
     (tmp_path / "mlflow.db").write_text("no database" * 100)
     with pytest.raises(UnreadableModelError, match="database can't be read"):
         load_champion("orders", BgNbd.load, f"sqlite:///{tmp_path}/mlflow.db")
+
+
+def test_a_store_appears_whole_whatever_a_killed_making_left(tmp_path, monkeypatch):
+    new, there = tmp_path / "new", []
+    (new / ".new").mkdir(parents=True)
+    with closing(sqlite3.connect(new / ".new" / "mlflow.db")) as left:
+        left.execute("CREATE TABLE _alembic_tmp_metrics (key VARCHAR(250) NOT NULL)")
+    ask = MlflowClient.search_experiments
+
+    def asked(client):
+        found = ask(client)
+        there.append((new / "mlflow.db").exists())
+        return found
+
+    monkeypatch.setattr(MlflowClient, "search_experiments", asked)
+    uri = f"sqlite:///{new}/mlflow.db"
+    version = register("orders", MODEL, tracking_uri=uri, training_key="k")
+    assert there == [False]
+    assert load_champion("orders", BgNbd.load, uri)[1] == version
+    assert sorted(path.name for path in new.iterdir()) == ["artifacts", "mlflow.db"]
 
 
 def test_loading_imports_no_mlflow(uri):
