@@ -1,6 +1,7 @@
 """What every test may use: shared data, one engine session, runs on a lake of their own, rows by contract."""
 
 import os
+import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
@@ -27,6 +28,18 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 Row = Mapping[str, Any]
+RUN_SEED = "CHAOS_SEED_OF_THIS_RUN"  # one for all processes of a run; NIGHTJAR_CHAOS_SEED repeats it
+
+
+def pytest_configure() -> None:
+    """Draw the seed of moments at which jobs are killed."""
+    drawn = os.environ.get("NIGHTJAR_CHAOS_SEED") or str(random.SystemRandom().randrange(10**6))
+    os.environ.setdefault(RUN_SEED, drawn)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print it, also where all went well."""
+    terminalreporter.write_line(f"jobs were killed at moments drawn by NIGHTJAR_CHAOS_SEED={os.environ[RUN_SEED]}")
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,12 @@
+import os
+import random
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import RUN_SEED
 from tests.faults import shop
 
 
@@ -18,3 +21,9 @@ def copy_of(lake_at: Callable[[str], Path], tmp_path: Path) -> Callable[[str], P
     """`copy_of(stage)`: a copy to break."""
     numbers = count()
     return lambda stage: shop.copy(lake_at(stage), tmp_path / f"lake{next(numbers)}")
+
+
+@pytest.fixture(scope="module")
+def chance() -> random.Random:
+    """Draws the moments of a module's kills."""
+    return random.Random(os.environ[RUN_SEED])

@@ -16,12 +16,6 @@ LONGEST_SECONDS = 240.0
 LAKE_PARTS_NOT_WRITTEN = ("landing", "truth")
 
 
-def seed() -> int:
-    """NIGHTJAR_CHAOS_SEED, else another one each time: told by whoever draws."""
-    given = os.environ.get("NIGHTJAR_CHAOS_SEED")
-    return int(given) if given else random.SystemRandom().randrange(10**6)
-
-
 def files_of(lake: Path) -> set[str]:
     """Every file that jobs may write."""
     found = set()

@@ -6,7 +6,7 @@ import json
 import random
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -24,7 +24,7 @@ from schemas.raw import RAW_QUARANTINE, RAW_REVIEWS, RAW_TRANSACTIONS
 from schemas.tables import TABLES
 from tests.faults import shop
 from tests.faults.compare import assert_same_rows, exists
-from tests.faults.kill import files_of, kill_in_the_middle, seed
+from tests.faults.kill import files_of, kill_in_the_middle
 from tests.faults.shop import NIGHT, PUBLISHED
 
 pytestmark = pytest.mark.slow
@@ -187,13 +187,6 @@ def test_every_column_that_holds_customers_or_browsers_is_declared() -> None:
     for table in TABLES:
         held = {name for name in table.column_names if name in ("customer_id", "visitor_id", "device_id", "identifier")}
         assert held <= {*table.customer_columns, *table.linked_columns}, table.name
-
-
-@pytest.fixture(scope="module")
-def chance() -> Iterator[random.Random]:
-    drawn = seed()
-    print(f"NIGHTJAR_CHAOS_SEED={drawn}")
-    yield random.Random(drawn)
 
 
 def assert_killed_and_run_again_completes(

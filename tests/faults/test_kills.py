@@ -4,11 +4,10 @@ The moments are drawn by chance, half by the files written and half by the time 
 `-m chaos` kills every job more often: `docs/chaos.md` has what came of it.
 """
 
-import logging
 import random
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,9 @@ import pytest
 
 from tests.faults import shop
 from tests.faults.compare import Versions, assert_same, versions
-from tests.faults.kill import files_of, kill_in_the_middle, seed
+from tests.faults.kill import files_of, kill_in_the_middle
 from tests.faults.shop import NIGHTLY, TRAINED, Job
 
-log = logging.getLogger("nightjar.tests")
 CHAOS_KILLS = 5
 MANY_KILLS = {"ingest": 20, "conform": 20}  # whose rows nobody could make again
 ANYWHERE = [(job, kill) for job in NIGHTLY for kill in range(MANY_KILLS.get(job[0], CHAOS_KILLS))]
@@ -67,14 +65,6 @@ def assert_nothing_left_over(lake: Path) -> None:
     """No scratch of a killed job is left once the job has run."""
     assert not [path for path in (lake / "exports").rglob("*") if ".partial" in path.name or ".old" in path.name]
     assert not (lake / "_staging" / "ingest").exists() and not (lake / ".ingesting").exists()
-
-
-@pytest.fixture(scope="module")
-def chance() -> Iterator[random.Random]:
-    drawn = seed()
-    log.warning("NIGHTJAR_CHAOS_SEED=%d", drawn)
-    print(f"NIGHTJAR_CHAOS_SEED={drawn}")
-    yield random.Random(drawn)
 
 
 @pytest.fixture(scope="module")
