@@ -2,12 +2,14 @@
 
 from datetime import date
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
 HASH_RANGE = 1_000_000
 SEPARATOR = "\u001f"
+# Why a customer is in no arm, in the order of asking: the first that holds is his.
+LEFT_OUT = ("no_score", "below_minimum_churn", "no_consent", "planned_before", "beyond_size")
 
 
 def assignments(
@@ -30,8 +32,7 @@ def assignments(
     contact more than `size`, the plan ends with the last whom it may contact: those behind are in neither arm.
     """
     churn, value = F.col("churn_probability"), F.col("expected_net_revenue")
-    is_scored = churn.isNotNull() & value.isNotNull() & (churn >= minimum_churn)
-    is_allowed = F.coalesce("has_marketing_consent", F.lit(False)) if consent_required else F.lit(True)
+    is_likely = churn >= minimum_churn
     stay = F.greatest(F.lit(1.0) - churn, F.lit(0.05))  # a floor: an all but certain leaver is not worth infinity
     by_value = Window.partitionBy("as_of_date").orderBy(F.desc("value_at_risk"), "customer_id")
     draw = F.pmod(
@@ -43,7 +44,7 @@ def assignments(
         by_value.rowsBetween(Window.unboundedPreceding, -1)
     )
     return (
-        customers.filter(is_scored & is_allowed)
+        customers.filter(_is_scored() & is_likely & _is_allowed(consent_required))
         .join(recent.select("customer_id").distinct(), "customer_id", how="left_anti")
         .withColumn("value_at_risk", churn * value / stay)
         .withColumn("priority_rank", F.row_number().over(by_value))
@@ -54,6 +55,37 @@ def assignments(
         .filter(F.col("contacted_before") < size)
         .drop("contacted_before")
     )
+
+
+def _is_scored() -> Column:
+    return F.col("churn_probability").isNotNull() & F.col("expected_net_revenue").isNotNull()
+
+
+def _is_allowed(consent_required: bool) -> Column:
+    return F.coalesce("has_marketing_consent", F.lit(False)) if consent_required else F.lit(True)
+
+
+def fates(
+    customers: DataFrame, plan: DataFrame, before: DataFrame, *, minimum_churn: float, consent_required: bool
+) -> DataFrame:
+    """How many customers of one published date met each fate: an arm of `plan`, else why they are in none.
+
+    `before` are plans of earlier dates still in their window. Whom a later date has planned counts as `beyond_size`:
+    so the counts of a date stay the same when later nights run.
+    """
+    planned = plan.select("customer_id", "arm")
+    earlier = before.select("customer_id").distinct().withColumn("is_planned_before", F.lit(True))
+    no_score, below, no_consent, planned_before, beyond = map(F.lit, LEFT_OUT)
+    fate = (
+        F.when(F.col("arm").isNotNull(), F.col("arm"))
+        .when(~_is_scored(), no_score)
+        .when(F.col("churn_probability") < minimum_churn, below)
+        .when(~_is_allowed(consent_required), no_consent)
+        .when(F.col("is_planned_before"), planned_before)
+        .otherwise(beyond)
+    )
+    known = customers.join(planned, "customer_id", how="left").join(earlier, "customer_id", how="left")
+    return known.groupBy(fate.alias("fate")).agg(F.count("customer_id").alias("customer_count"))
 
 
 def outcomes(

@@ -14,14 +14,12 @@ from datetime import date, timedelta
 
 from jobs import runtime
 from jobs.errors import MissingInputError
-from jobs.settings import Settings, get_settings
+from jobs.settings import FEWEST_DAYS, Settings, get_settings
 from jobs.tables import Run
 from schemas.feature import FEATURE_CUSTOMER
 from schemas.ops import OPS_GATE
 
 log = logging.getLogger("nightjar")
-
-FEWEST_DAYS = 28  # of history under a training snapshot; less tells windows of a month nothing
 
 
 def main(arguments: list[str]) -> None:

@@ -9,15 +9,17 @@ back since the plan was made: the newest one known counts, whichever run brought
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from features.spreadsheet import csv_text, safe_text
 from jobs import runtime
 from jobs.errors import MissingInputError
+from jobs.plan_counts import LEFT_OUT_WORDS, plan_counts, why_nobody
 from jobs.tables import Run
 from schemas.campaign import CAMPAIGN_ASSIGNMENT
 from schemas.clean import CLEAN_CONSENT
@@ -27,7 +29,10 @@ from schemas.score import CUSTOMER_360
 if TYPE_CHECKING:
     from pyspark.sql import Row
 
+log = logging.getLogger("nightjar")
+
 COLUMNS = ("customer_id", "priority_rank", "segment", "churn_probability", "expected_net_revenue", "value_at_risk")
+HORIZONS = ("churn_horizon_days", "clv_horizon_days")
 DECIMALS = {"churn_probability": 4, "expected_net_revenue": 2, "value_at_risk": 2}
 
 
@@ -51,8 +56,15 @@ def main(arguments: list[str]) -> None:
         "control_count": len(plan) - len(chosen),
         "withdrawn_count": len(chosen) - len(contacts),
     }
+    left_out = {name: count for name, count in plan_counts(run).items() if name not in ("treatment", "control")}
+    empty = None
+    if not contacts:
+        others = {"control": counts["control_count"], "withdrawn": counts["withdrawn_count"]}
+        empty = why_nobody(run, {**left_out, **others})
+        log.warning("step=export_campaign %s", empty)
     with runtime.step("export_campaign", **counts, folder=folder):
-        write_folder(folder, contacts_csv(contacts), manifest(run, counts, horizons(run)))
+        told = {**horizons(run), **counts, "left_out": left_out, "why_empty": empty}
+        write_folder(folder, contacts_csv(contacts), manifest(run, told))
 
 
 def with_consent(run: Run, chosen: list["Row"]) -> list["Row"]:
@@ -86,12 +98,11 @@ def horizons(run: Run) -> dict[str, int | None]:
     """The horizons of the date's scores, which a changed setting does not change; null where nobody was scored."""
     from pyspark.sql import functions as F
 
-    names = ("churn_horizon_days", "clv_horizon_days")
     customers = run.read(CUSTOMER_360).filter(F.col("as_of_date") == F.lit(run.as_of_date))
-    return customers.agg(*(F.max(name).alias(name) for name in names)).collect()[0].asDict()
+    return customers.agg(*(F.max(name).alias(name) for name in HORIZONS)).collect()[0].asDict()
 
 
-def manifest(run: Run, counts: dict[str, int], horizon_days: dict[str, int | None]) -> dict[str, object]:
+def manifest(run: Run, told: dict[str, Any]) -> dict[str, object]:
     """What the marketer's system checks before it sends."""
     settings = run.settings
     return {
@@ -101,12 +112,20 @@ def manifest(run: Run, counts: dict[str, int], horizon_days: dict[str, int | Non
         "is_simulated": settings.is_simulated,
         "licence": settings.licence,
         "currency": settings.currency,
-        **horizon_days,
-        **counts,
+        **told,
         "consent_required": settings.consent_required,
         "columns": list(COLUMNS),
-        "meanings": {name: CAMPAIGN_ASSIGNMENT[name].comment for name in COLUMNS},
+        "meanings": {name: _with_days(CAMPAIGN_ASSIGNMENT[name].comment, told) for name in COLUMNS},
+        "left_out_meanings": {name: f"customers {LEFT_OUT_WORDS[name]}" for name in told["left_out"]},
     }
+
+
+def _with_days(meaning: str, told: dict[str, Any]) -> str:
+    """A column's meaning with the number of days in place of a horizon's name, where the date has scores."""
+    for name in HORIZONS:
+        if told[name] is not None:
+            meaning = meaning.replace(f"`{name}`", f"{told[name]} days")
+    return meaning
 
 
 def write_folder(folder: Path, contacts: str, about: dict[str, object]) -> None:

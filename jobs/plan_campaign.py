@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from jobs import runtime
 from jobs.errors import GateRefusedError
+from jobs.plan_counts import plan_counts, why_nobody
 from schemas.campaign import CAMPAIGN_ASSIGNMENT
 from schemas.score import CUSTOMER_360
 
@@ -44,8 +45,12 @@ def main(arguments: list[str]) -> None:
         consent_required=settings.consent_required,
         seed=settings.seed,
     )
-    with runtime.step("plan_campaign", campaign=settings.campaign_id):
+    with runtime.step("plan_campaign", campaign=settings.campaign_id) as facts:
         run.replace(plan, CAMPAIGN_ASSIGNMENT, also=f"campaign_id = '{settings.campaign_id}'")
+        counts = plan_counts(run)
+        facts.update(counts)
+    if not counts.pop("treatment"):
+        log.warning("step=plan_campaign %s", why_nobody(run, counts))
 
 
 if __name__ == "__main__":

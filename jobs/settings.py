@@ -28,6 +28,7 @@ from schemas.line_rules import LineRule, line_rules
 DEFAULT_LAKE = Path("lake/complete-journey")
 SHOP_FILE = "shop.toml"
 PREFIX = "NIGHTJAR_"
+FEWEST_DAYS = 28  # of history under a training snapshot; less tells windows of a month nothing
 LONGEST_DAYS = 3650  # ten years: dates reckoned with it stay in the calendar
 MONTH_MINUTES = 30 * 24 * 60
 # Not settings of jobs: read by dags/, tests/ and docker/, in the same environment.
@@ -128,6 +129,11 @@ class Settings(BaseSettings):
     @classmethod
     def _are_line_rules(cls, given: Any) -> tuple[LineRule, ...]:
         return line_rules(given)
+
+    @property
+    def days_to_train(self) -> int:
+        """History that churn and CLV need: a first snapshot, and two horizons after it."""
+        return FEWEST_DAYS + 2 * max(self.churn_horizon_days, self.clv_horizon_days) + 1
 
     @property
     def landing(self) -> Path:

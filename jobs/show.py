@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobs import failures, runtime
 from jobs.errors import MissingInputError
@@ -195,12 +195,24 @@ def campaign_lines(settings: Settings, shown: date) -> Iterator[str]:
     try:
         about = json.loads((folder / "manifest.json").read_text())
         yield f"{about['contact_count']} customers to contact, {about['control_count']} left alone for comparison"
+        yield from left_out_lines(about)
     except (OSError, ValueError, KeyError, TypeError):
         yield f"{folder / 'manifest.json'} is missing or damaged: do not use the file; remove {folder}, export again"
         return
     with contacts.open(newline="") as file:
         head = [tuple(row) for row, _ in zip(csv.reader(file), range(HEAD_ROWS + 1), strict=False)]
     yield from aligned(head)
+
+
+def left_out_lines(about: dict[str, Any]) -> Iterator[str]:
+    """Why the file is empty, else how many are in neither arm and why; nothing of a manifest that tells neither."""
+    if about.get("why_empty"):
+        yield about["why_empty"]
+        return
+    counts = {name: count for name, count in about.get("left_out", {}).items() if count}
+    if counts:
+        meanings = about["left_out_meanings"]
+        yield "left out: " + "; ".join(f"{count:,} {meanings[name]}" for name, count in counts.items())
 
 
 def place_lines(settings: Settings, shown: date) -> Iterator[str]:

@@ -90,6 +90,82 @@ def test_the_manifest_tells_the_horizons_of_the_scores_and_the_licence(lake, giv
     assert about["licence"] == "CC-BY-NC-SA-4.0"
 
 
+def test_the_manifest_counts_every_customer_once_and_says_why_he_is_left_out(
+    lake, give_plan, consent, run_job, make_run, frame
+):
+    give_plan({"customer_id": "chosen"}, {"customer_id": "alone", "arm": "control"}, {"customer_id": "left"})
+    consent(False, "left")
+    scored = {"as_of_date": D, "churn_probability": 0.5, "expected_net_revenue": 1, "has_marketing_consent": True}
+    people = [scored | {"customer_id": name} for name in ("chosen", "alone", "left", "before", "behind", "next", "later")]
+    people += [
+        scored | {"customer_id": "valueless", "expected_net_revenue": None},
+        scored | {"customer_id": "no", "has_marketing_consent": False, "churn_probability": 0.3},
+        scored | {"customer_id": "safe", "has_marketing_consent": None, "churn_probability": 0.2},
+    ]
+    make_run(D).replace(frame(CUSTOMER_360, *people), CUSTOMER_360)
+    for name, days in (("before", -30), ("behind", -31), ("next", 1), ("later", 30)):
+        day = D + timedelta(days=days)
+        row = {"as_of_date": day, "campaign_id": "retention", "customer_id": name, "arm": "control"}
+        make_run(day).replace(frame(CAMPAIGN_ASSIGNMENT, row), CAMPAIGN_ASSIGNMENT)
+    run_job("export_campaign", D, campaign_minimum_churn=0.3, campaign_window_days=30)
+    about = json.loads((folder(lake) / "manifest.json").read_text())
+    assert [about[f"{name}_count"] for name in ("contact", "control", "withdrawn")] == [1, 1, 1]
+    told = {"no_score": 1, "below_minimum_churn": 1, "no_consent": 1, "planned_before": 1, "beyond_size": 3}
+    assert about["left_out"] == told
+    assert set(about["left_out_meanings"]) == set(told)
+    assert about["why_empty"] is None
+
+
+def test_the_manifest_says_horizons_of_columns_in_days_and_that_ranks_have_holes(
+    lake, give_plan, run_job, make_run, frame
+):
+    give_plan({"customer_id": "a"})
+    scored = {"as_of_date": D, "churn_horizon_days": 56, "clv_horizon_days": 30}
+    make_run(D).replace(frame(CUSTOMER_360, scored), CUSTOMER_360)
+    run_job("export_campaign", D)
+    meanings = json.loads((folder(lake) / "manifest.json").read_text())["meanings"]
+    assert "56 days" in meanings["churn_probability"]
+    assert "30 days if he stays" in meanings["value_at_risk"]
+    assert "numbers are missing" in meanings["priority_rank"]
+
+
+@pytest.mark.parametrize(
+    ("customer", "settings", "why"),
+    [
+        (
+            {},
+            {"first_date": D - timedelta(days=9)},
+            "a CLV score yet; the history is 10 days long, training them needs 209",
+        ),
+        ({}, {"first_date": D - timedelta(days=208)}, "the history of 209 days is long enough: train the models"),
+        ({}, {}, "training them needs 209 days of history"),
+        ({}, {"has_prices": False}, "the data have no prices"),
+        (
+            {"churn_probability": 0.5, "expected_net_revenue": 1},
+            {},
+            "nobody to contact of 1 customers: 1 without consent to marketing",
+        ),
+    ],
+)
+def test_an_empty_file_says_why_in_log_and_manifest(customer, settings, why, lake, make_run, frame, run_job, caplog):
+    make_run(D).replace(frame(CUSTOMER_360, {"as_of_date": D, "customer_id": "a"} | customer), CUSTOMER_360)
+    with caplog.at_level("WARNING", "nightjar"):
+        run_job("plan_campaign", D, **settings)
+        run_job("export_campaign", D, **settings)
+    assert [why in line for line in caplog.messages] == [True, True]
+    assert why in json.loads((folder(lake) / "manifest.json").read_text())["why_empty"]
+    assert contacts(lake) == []
+
+
+def test_a_file_whose_contacts_all_took_the_consent_back_says_so(lake, give_plan, consent, run_job, make_run, frame):
+    give_plan({"customer_id": "a"})
+    consent(False, "a")
+    make_run(D).replace(frame(CUSTOMER_360, {"as_of_date": D, "customer_id": "a"}), CUSTOMER_360)
+    run_job("export_campaign", D)
+    why = json.loads((folder(lake) / "manifest.json").read_text())["why_empty"]
+    assert why == "nobody to contact of 1 customers: 1 who took the consent back since the plan"
+
+
 def test_who_took_the_consent_back_after_the_plan_is_not_contacted(lake, give_plan, consent, run_job):
     give_plan({"customer_id": "stays"}, {"customer_id": "left"}, {"customer_id": "alone", "arm": "control"})
     consent(False, "left", day=D + timedelta(days=2))  # a later night brought it; then the export runs again

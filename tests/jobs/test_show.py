@@ -1,5 +1,6 @@
 """The page of a lake: what its tables hold, told of the scores themselves."""
 
+import json
 from datetime import date
 
 import pytest
@@ -102,6 +103,24 @@ def test_a_missing_or_damaged_manifest_is_told(lake, text):
         (folder / "manifest.json").write_text(text)
     (line,) = show.campaign_lines(settings, D)
     assert "manifest.json is missing or damaged" in line
+
+
+@pytest.mark.parametrize(
+    ("told", "line"),
+    [
+        ({"why_empty": "nobody to contact: no score"}, "nobody to contact: no score"),
+        ({"left_out": {"no_score": 0, "no_consent": 1200}}, "left out: 1,200 customers without consent"),
+        ({}, "customer_id"),  # a manifest of a version that counted nothing
+    ],
+)
+def test_why_the_file_is_empty_or_who_is_left_out_is_told(lake, told, line):
+    settings = Settings(lake=lake)
+    folder = settings.exports / settings.campaign_id / str(D)
+    folder.mkdir(parents=True)
+    (folder / "contacts.csv").write_text("customer_id\n")
+    about = {"contact_count": 0, "control_count": 0, "left_out_meanings": {"no_consent": "customers without consent"}}
+    (folder / "manifest.json").write_text(json.dumps(about | told))
+    assert list(show.campaign_lines(settings, D))[1] == line
 
 
 def test_a_table_that_lost_a_file_is_not_shown(page, lake):
