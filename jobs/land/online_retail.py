@@ -40,6 +40,7 @@ PROFILE: dict[str, Value] = {
     "title": "UCI Online Retail: a UK gift wholesaler and web shop",
     "licence": "CC-BY-4.0",
     "is_simulated": False,
+    "is_historic": True,
     "business_timezone": "Europe/London",
     "currency": "GBP",
     "churn_horizon_days": 90,

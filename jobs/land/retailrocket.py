@@ -32,6 +32,7 @@ PROFILE: dict[str, str | int | float | bool | date] = {
     "title": "RetailRocket: clicks and purchases of a web shop, without prices",
     "licence": "CC-BY-NC-SA-4.0",
     "is_simulated": False,
+    "is_historic": True,
     "business_timezone": "UTC",
     "currency": "XXX",
     "churn_horizon_days": 28,

@@ -96,7 +96,9 @@ def test_the_manifest_counts_every_customer_once_and_says_why_he_is_left_out(
     give_plan({"customer_id": "chosen"}, {"customer_id": "alone", "arm": "control"}, {"customer_id": "left"})
     consent(False, "left")
     scored = {"as_of_date": D, "churn_probability": 0.5, "expected_net_revenue": 1, "has_marketing_consent": True}
-    people = [scored | {"customer_id": name} for name in ("chosen", "alone", "left", "before", "behind", "next", "later")]
+    people = [
+        scored | {"customer_id": name} for name in ("chosen", "alone", "left", "before", "behind", "next", "later")
+    ]
     people += [
         scored | {"customer_id": "valueless", "expected_net_revenue": None},
         scored | {"customer_id": "no", "has_marketing_consent": False, "churn_probability": 0.3},

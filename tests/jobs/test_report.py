@@ -239,17 +239,22 @@ def test_the_data_docs_are_linked_where_they_are(copy, run_job):
     assert (copy / "reports" / re.search(r'href="([^"#]+)"', text).group(1)).resolve() == docs.resolve()
 
 
-def test_results_measured_last_are_put_in_words_and_interim_ones_marked(text):
+def test_results_are_put_in_words_once_their_window_is_over_and_their_interval_excludes_zero(text):
     plan = "retention, "
-    assert cells(text, plan + str(back(40)), "Uplift")[-1] == "the interval excludes 0: those contacted brought more."
-    assert cells(text, plan + str(back(35)), "Uplift")[-1] == "the interval includes 0: no effect shown."
-    assert cells(text, plan + str(back(30)), "Uplift")[-1] == "the interval excludes 0: those contacted brought less."
+    assert cells(text, plan + str(back(40)), "Uplift")[-1] == "The interval excludes 0: those contacted brought more."
+    assert cells(text, plan + str(back(35)), "Uplift")[-1] == "No verdict: the interval includes 0."
+    assert cells(text, plan + str(back(30)), "Uplift")[-1] == "The interval excludes 0: those contacted brought less."
     interim = cells(text, plan + str(back(9)), "Uplift")
-    assert (interim[0], interim[-1]) == (
-        "9 (interim)",
-        "Interim: the interval excludes 0: those contacted brought more.",
-    )
+    assert (interim[0], interim[-1]) == ("9 (interim)", "No verdict yet: day 9 of 30.")
     assert "Of the final ones 2 of 3 have an interval that excludes 0" in text
+
+
+@pytest.mark.parametrize("kind", ["is_historic", "is_simulated"])
+def test_where_nobody_was_contacted_no_plan_gets_a_verdict(page, kind):
+    text = page(**{kind: True})
+    assert cells(text, f"retention, {back(40)}", "Uplift")[-1] == "No verdict: nobody was contacted."
+    assert "nobody was contacted by these plans, so every difference is chance" in text
+    assert "brought more" not in text and "Of the final ones" not in text
 
 
 def test_a_model_that_does_not_beat_its_baseline_is_told(page, monkeypatch):

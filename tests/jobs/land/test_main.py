@@ -87,6 +87,7 @@ def test_settings_know_every_key_of_every_profile(dataset: str, tmp_path: Path) 
     settings = Settings(lake=tmp_path)
     assert (settings.dataset, settings.currency) == (dataset, adapter.PROFILE["currency"])
     assert set(adapter.NOTES) <= set(adapter.PROFILE)  # type: ignore[attr-defined]
+    assert settings.is_historic != settings.is_simulated, "nobody was contacted: the report gives no verdict"
 
 
 def test_line_rules_go_to_the_shop_file_and_come_back_as_they_were(tmp_path: Path) -> None:
