@@ -40,6 +40,12 @@ def published_dates(lake: Path) -> list[date]:
     return sorted({date.fromisoformat(partition["as_of_date"]) for partition in DeltaTable(str(table)).partitions()})
 
 
+def is_finished(lake: Path, night: date) -> bool:
+    """Whether a night is published and left both files that come after: a run that stopped before them goes on."""
+    has_export = any((lake / "exports").glob(f"*/{night}/manifest.json"))
+    return night in published_dates(lake) and has_export and (lake / "reports" / f"{night}.html").is_file()
+
+
 def python(*arguments: str) -> list[str]:
     """A command of this environment's Python."""
     return [sys.executable, *arguments]
@@ -63,12 +69,19 @@ def steps_after(options: Options) -> Iterator[Step]:
     as_of = options.as_of or options.shop["last_date"]
     nights = [as_of - timedelta(days=back) for back in reversed(range(options.nights))]
     before = nights[0] - timedelta(days=1)
+    done = [night for night in nights if is_finished(options.lake, night)]
+    if done:
+        again = f"`make night AS_OF={done[-1]}` runs one again"
+        say(f"published already, with campaign file and report: {', '.join(map(str, done))}; {again}")
+    if done == nights:
+        yield show_step(as_of)
+        return
     yield Step(f"history up to {before}", python("-m", "jobs.backfill", "--to", str(before)))
     if set(nights) & set(published_dates(options.lake)):
         say("trained already: a night of these is published")
     else:
         yield Step(f"train the models as of {before}", python("-m", "jobs.train", "--as-of", str(before)))
-    yield from night_steps(nights)
+    yield from night_steps([night for night in nights if night not in done])
 
 
 def night_steps(nights: list[date]) -> Iterator[Step]:
@@ -76,7 +89,12 @@ def night_steps(nights: list[date]) -> Iterator[Step]:
     dates = [str(night) for night in nights]
     runner = str(HOME / "dags" / "run.py")
     yield Step(f"nights {', '.join(dates)} through Airflow", python(runner, "nightly", *dates))
-    yield Step("what is there now", python("-m", "jobs.show", "--as-of", dates[-1]))
+    yield show_step(nights[-1])
+
+
+def show_step(night: date) -> Step:
+    """What came of a night."""
+    return Step("what is there now", python("-m", "jobs.show", "--as-of", str(night)))
 
 
 def next_night(options: Options) -> date:

@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -186,6 +187,48 @@ def test_the_nights_are_the_newest_and_training_stands_before_them(lake: Path) -
         [str(HOME / "dags" / "run.py"), "nightly", "2024-03-30", "2024-03-31"],
         ["-m", "jobs.show", "--as-of", "2024-03-31"],
     ]
+
+
+@pytest.fixture
+def finish(lake: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """`finish(*days)`: nights of March 2024 that are published and left their files."""
+
+    def make_finished(*days: int) -> None:
+        nights = [date(2024, 3, day) for day in days]
+        monkeypatch.setattr(nightly, "published_dates", lambda _: nights)
+        (lake / "reports").mkdir(exist_ok=True)
+        for night in nights:
+            folder = lake / "exports" / "retention" / str(night)
+            folder.mkdir(parents=True)
+            (folder / "manifest.json").touch()
+            (lake / "reports" / f"{night}.html").touch()
+
+    return make_finished
+
+
+def commands_after(lake: Path) -> list[list[str]]:
+    options = nightly.Options("simulated", None, lake, None, 2, "sail")
+    return [step.command[1:] for step in nightly.steps_after(options)]
+
+
+def test_finished_nights_are_not_run_again_and_how_to_do_it_is_told(
+    lake: Path, finish: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    finish(30, 31)
+    assert commands_after(lake) == [["-m", "jobs.show", "--as-of", "2024-03-31"]]
+    assert "2024-03-30, 2024-03-31; `make night AS_OF=2024-03-31` runs one again" in capsys.readouterr().out
+
+
+def test_only_the_nights_that_are_not_finished_are_run(lake: Path, finish: Callable[..., None]) -> None:
+    finish(30)
+    assert [str(HOME / "dags" / "run.py"), "nightly", "2024-03-31"] in commands_after(lake)
+
+
+@pytest.mark.parametrize("lost", ["exports/retention/2024-03-30/manifest.json", "reports/2024-03-30.html"])
+def test_a_published_night_that_lacks_a_file_is_run_again(lake: Path, finish: Callable[..., None], lost: str) -> None:
+    finish(30, 31)
+    (lake / lost).unlink()
+    assert [str(HOME / "dags" / "run.py"), "nightly", "2024-03-30"] in commands_after(lake)
 
 
 @pytest.mark.parametrize(
