@@ -179,7 +179,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check-only", action="store_true", help="check the options, run nothing")
     parser.add_argument("--dataset", default="complete-journey")
     parser.add_argument("--source", default="")
-    parser.add_argument("--lake", default="")
+    parser.add_argument("--lake")
     parser.add_argument("--as-of", default="")
     parser.add_argument("--nights", default="3")
     parser.add_argument("--engine", default="sail")

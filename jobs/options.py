@@ -71,6 +71,8 @@ def options_of(given: argparse.Namespace) -> Options:
         as_of = date.fromisoformat(given.as_of) if given.as_of else None
     except ValueError:
         raise OptionError(f"AS_OF={given.as_of} is not a date: write it as YYYY-MM-DD") from None
+    if given.lake is not None and not given.lake.strip():
+        raise OptionError("LAKE= is empty: name a folder, or leave LAKE out")
     source = Path(given.source).expanduser() if given.source else None
     lake = Path(given.lake or Path("lake", given.dataset)).expanduser().resolve()
     return Options(given.dataset, source, lake, as_of, int(given.nights), given.engine)
@@ -80,6 +82,8 @@ def check_lake(options: Options, what: str) -> None:
     """Refuse what can be seen to fail before anything is installed or landed."""
     if options.engine == "spark" and (problem := java_problem()):
         raise OptionError(problem.replace('NIGHTJAR_ENGINE="sail"', "ENGINE=sail"))
+    if options.lake.exists() and not options.lake.is_dir():
+        raise OptionError(f"LAKE={options.lake} is a file: give a folder")
     shop = options.shop
     if shop and "dataset" not in shop:
         raise OptionError(f"{options.lake / 'shop.toml'} names no dataset: mend it, or give another LAKE")

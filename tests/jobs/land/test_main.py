@@ -162,6 +162,15 @@ def test_a_lake_of_which_only_the_shop_file_is_left_is_refused_too(
     )
 
 
+def test_messages_name_the_options_as_make_does_too(
+    error_line: SimpleNamespace, source: Path, lake: Path, tmp_path: Path
+) -> None:
+    assert "--source (make: SOURCE=)" in error_line.of("--dataset", "simulated", "--lake", lake, "--source", source)
+    assert "--source (make: SOURCE=)" in error_line.of("--dataset", "olist", "--lake", lake, "--source", tmp_path)
+    assert "--lake (make: LAKE=)" in error_line.of("--dataset", "simulated", "--lake", source / "events.csv")
+    assert "--lake (make: LAKE=) is empty" in error_line.of("--dataset", "simulated", "--lake", "")
+
+
 def test_a_full_disk_is_one_line_and_leaves_no_shop_file(
     error_line: SimpleNamespace, source: Path, lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
