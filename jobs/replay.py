@@ -57,9 +57,12 @@ def main(arguments: list[str]) -> None:
         repairs = repairs_in(given.repair, asked) if given.repair else {}
         wanted = [row for row in asked if row.key in repairs] if given.repair else asked
         fresh = not_replayed(run, wanted)
+        before = len(wanted) - len(fresh)
+        facts.update(matching=len(wanted), replayed_before=before)
+        if before:
+            log.info("step=replay %s", put_back_already(before))
         try:
-            facts.update(matching=len(wanted), replayed_before=len(wanted) - len(fresh))
-            facts.update(replay(run, fresh, repairs, staging))
+            facts.update(replay(run, fresh, repairs, staging, before))
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 
@@ -106,8 +109,15 @@ def write_draft(run: Run, rows: list[Refused], path: Path) -> int:
     return len(fresh)
 
 
-def replay(run: Run, rows: list[Refused], repairs: dict[tuple, dict[str, object]], staging: Path) -> dict[str, int]:
-    """Land the rows that keep the rules now, by source; return what the log may tell."""
+def put_back_already(count: int) -> str:
+    """Rows that an earlier replay has put back, in words."""
+    return f"{count} row was put back already" if count == 1 else f"{count} rows were put back already"
+
+
+def replay(
+    run: Run, rows: list[Refused], repairs: dict[tuple, dict[str, object]], staging: Path, before: int
+) -> dict[str, int]:
+    """Land the rows that keep the rules now, by source; return what the log may tell. `before` were put back."""
     landed = left = 0
     first = ""
     for source in SOURCES:
@@ -123,7 +133,10 @@ def replay(run: Run, rows: list[Refused], repairs: dict[tuple, dict[str, object]
     if left:
         log.info("step=replay left in quarantine=%d, first %s", left, first)
     if left and not landed:
-        raise ContractError(f"none of the rows can be read and keeps the rules, first {first}; mend them by --draft")
+        others = f"; {put_back_already(before)}" if before else ""
+        raise ContractError(
+            f"none of the {left} rows left can be read and keeps the rules, first {first}; mend them by --draft{others}"
+        )
     return {"landed": landed, "left": left}
 
 

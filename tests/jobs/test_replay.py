@@ -69,7 +69,9 @@ def test_rows_that_still_break_a_rule_stay_and_come_back_when_they_keep_it(lake,
 def test_nothing_is_landed_where_no_row_keeps_the_rules(lake, run_job, night, make_run):
     land(lake, D1, "a.csv", line("1", amount="ten"), line("2", amount="private"))
     night(D1)
-    with pytest.raises(ContractError, match=r"none of the rows .*/a\.csv line 2 \(line_amount is no decimal") as told:
+    with pytest.raises(
+        ContractError, match=r"none of the 2 rows left .*/a\.csv line 2 \(line_amount is no decimal"
+    ) as told:
         run_job("replay", D2, None, "--reason", "no decimal")
     assert "ten" not in str(told.value)
     assert make_run(D1).read(OPS_REPLAY).count() == 0 and not (lake / "landing" / "transactions" / f"dt={D2}").exists()
@@ -289,3 +291,19 @@ def test_an_erasure_takes_its_customer_out_of_replayed_files_and_they_are_not_re
     run_job("erase", D3, None, "--customer", "c1")  # fails where the search still finds one
     night(D3)
     assert ids() == [("3", D3)] and told()[D3] == (1, 0, 0)
+
+
+def test_rows_that_were_put_back_are_told_so_and_no_fault_of_theirs(lake, run_job, night, mended, caplog):
+    land(lake, D1, "a.csv", line("1", amount="ten"), line("2", amount="eleven"), line("3", amount="private"))
+    night(D1)
+
+    def mend(row):
+        row["line_amount"] = "10.00"
+
+    mended(D2, mend, "--file", f"transactions/dt={D1}/a.csv", "--line", "2")
+    mended(D2, mend, "--file", f"transactions/dt={D1}/a.csv", "--line", "3")
+    with caplog.at_level("INFO", "nightjar"):
+        run_job("replay", D2, None, "--repair", str(lake.parent / "draft.jsonl"))
+    assert "step=replay 1 row was put back already" in caplog.messages
+    with pytest.raises(ContractError, match=r"line 4 .*; 2 rows were put back already"):
+        run_job("replay", D2, None, "--reason", "is no decimal")
