@@ -94,6 +94,21 @@ def test_an_order_and_a_session_are_summed_from_all_their_days_however_long_ago(
     assert state(whole) == nightly
 
 
+def test_a_session_of_three_days_belongs_to_whom_a_clock_ahead_named_on_its_first(make_run, frame, run_job):
+    """The click of the second day that came with the first one's run is older than the days that a night looks back."""
+    days = [D1 + timedelta(days=number) for number in range(3)]
+    ahead = on(days[1], "ahead", 0, brought=days[0], visitor_id="v", customer_id="first")
+    named = on(days[1], "named", 2, visitor_id="v", customer_id="second")
+    whole = make_run(days[0], days[2])
+    clicks = (on(days[0], "begun", 23, visitor_id="v"), ahead, named, on(days[2], "last", 0, visitor_id="v"))
+    whole.replace(frame(RAW_CLICKSTREAM, *clicks), RAW_CLICKSTREAM)
+    for day in days:
+        run_job("conform", day, session_gap_minutes=conform.DAY_MINUTES)
+    assert [row.event_count for row in whole.read(CLEAN_SESSIONS).collect()] == [4]
+    [last] = whole.read(CLEAN_EVENTS).filter("event_id = 'last'").collect()
+    assert last.customer_id == "first"
+
+
 def test_orders_and_sessions_of_before_their_first_run_was_kept_are_summed_all_the_same(make_run, frame, run_job):
     whole = make_run(LONG_AGO, D2)
     whole.replace(frame(RAW_TRANSACTIONS, *OF_ONE_ORDER), RAW_TRANSACTIONS)
