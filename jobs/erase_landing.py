@@ -21,18 +21,19 @@ WITHOUT = {"csv": csv_without, "jsonl": json_lines_without, "parquet": parquet_w
 GZIP_LEVEL = 4  # half the time of the usual 6, and a tenth more bytes
 
 
-def erase_landing(run: Run, sought: Sought) -> tuple[int, int]:
-    """Write landed files anew without the subjects' rows; rows and quotes removed, and 0.
+def erase_landing(run: Run, sought: Sought, files: list[tuple[str, Path]] | None = None) -> tuple[int, int]:
+    """Write landed files, all or the given ones, anew without the subjects' rows; rows and quotes removed, and 0.
 
     The register learns the new content before the file changes; until the erasure is done no ingest looks at either.
     """
     forget_partial(run.settings.landing)
-    files = [
-        (source, path)
-        for source in SOURCES
-        for path in sorted((run.settings.landing / source).glob("dt=*/*"))
-        if path.is_file() and not path.name.startswith((".", "_"))
-    ]
+    if files is None:
+        files = [
+            (source, path)
+            for source in SOURCES
+            for path in sorted((run.settings.landing / source).glob("dt=*/*"))
+            if path.is_file() and not path.name.startswith((".", "_"))
+        ]
 
     def rewritten(path: Path) -> int:
         if (left := without(path, sought)) is None:
