@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from jobs import conform, identities, tables
 from jobs.errors import TemporaryError
@@ -121,6 +121,24 @@ def test_orders_and_sessions_of_before_their_first_run_was_kept_are_summed_all_t
     nightly = state(whole)
     run_job("conform", D2, LONG_AGO)
     assert state(whole) == nightly and len(nightly["clean_orders"]) == 2
+
+
+@pytest.mark.parametrize("lacks", ["values", "column"])
+def test_orders_and_sessions_of_before_they_were_cut_by_months_get_theirs(lacks, shop, run_job, make_run, frame):
+    """Whether a night is the first on such a lake, or one before it added the column and left it empty."""
+    alone = on(D1, "t", order_id="alone", product_id="p", quantity=1, line_amount=1, line_type="sale")
+    make_run(D1).replace(frame(RAW_TRANSACTIONS, SALE, alone), RAW_TRANSACTIONS)
+    make_run(D1).replace(frame(RAW_CLICKSTREAM, CLICKS[0], on(D1, "z", visitor_id="w")), RAW_CLICKSTREAM)
+    run_job("conform", D1)
+    for table in (CLEAN_ORDERS, CLEAN_SESSIONS):
+        rows = DeltaTable(str(shop.path(table))).to_pyarrow_table().drop_columns([str(table.cut_column)])
+        write_deltalake(str(shop.path(table)), rows, mode="overwrite", schema_mode="overwrite", partition_by=[])
+        if lacks == "values":
+            shop.ensure(table)
+    run_job("conform", D2)
+    run_job("conform", D2)
+    assert [row.order_month for row in shop.read(CLEAN_ORDERS).collect()] == [D1, D1]
+    assert [row.session_month for row in shop.read(CLEAN_SESSIONS).collect()] == [D1, D1, D1]
 
 
 def test_reruns_leave_the_same_rows(shop, run_job):
