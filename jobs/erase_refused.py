@@ -72,7 +72,8 @@ def named_in(run: Run, files: Iterable[File]) -> Refused:
     key = key_of(run.settings)
     listed: dict[str, set[str]] = {kind: set() for kind in KINDS}
     for row in run.read(OPS_ERASED_CUSTOMER).collect():
-        listed[row.identifier_kind].add(row.customer_hash)
+        kind = row.asDict().get("identifier_kind")  # a list of before has none: of customers alone
+        listed[kind or "customer_id"].add(row.customer_hash)
     found: dict[str, set[str]] = {kind: set() for kind in KINDS}
     for kind, spelt in {one for file in files for one in identifiers(run, *file)}:
         same = (spelt, spelt.lower()) if kind is None else (spelt.lower() if kind == "email" else spelt,)

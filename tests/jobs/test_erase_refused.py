@@ -5,10 +5,11 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable, write_deltalake
 
 from jobs import erase, erase_landing, maintain, refusal
 from jobs.errors import MissingInputError
-from schemas.ops import OPS_FILE
+from schemas.ops import OPS_ERASED_CUSTOMER, OPS_FILE
 from schemas.raw import RAW_CLICKSTREAM, RAW_TRANSACTIONS
 from tests.jobs.landed import D1, D2, D3, HEADER, land, line
 
@@ -60,6 +61,19 @@ def test_rows_that_ingest_refused_leave_their_landed_files_and_all_others_stay(j
     for day in (D3, D2):  # no file is new, and the night's own are known as they are now
         night(day)
     assert before == {table: make_run(D1).read(table).count() for table in before}
+
+
+@pytest.mark.parametrize("lacks", ["values", "column"])
+def test_a_list_of_before_it_told_kinds_is_one_of_customers(lacks, refused, make_run, run_job):
+    path = str(make_run(D1).path(OPS_ERASED_CUSTOMER))
+    if lacks == "values":
+        DeltaTable(path).update(updates={"identifier_kind": "NULL"}, predicate="identifier_kind = 'customer_id'")
+    else:
+        rows = DeltaTable(path).to_pyarrow_table().drop_columns(["identifier_kind"])
+        write_deltalake(path, rows, mode="overwrite", schema_mode="overwrite")
+    run_job("erase", D3, None, "--refused")
+    left = LEFT if lacks == "values" else (["4"], ["k0", "k2", "k3"], ["k0p", "k2p", "k3p"])
+    assert ids(*refused) == left
 
 
 @pytest.mark.parametrize("killed_at", ["register", "replace"])
