@@ -3,7 +3,8 @@
 **Produces** no new rows, and deletes some: of snapshots and scores older than `snapshot_retention_days` (35), counted
 back from its `as_of_date`, only month-ends stay. Published rows, tiles and clean rows are kept. Then, for every table
 of the lake, it rewrites small files into large ones (OPTIMIZE) and deletes files that no version within the retention
-time uses (VACUUM).
+time uses (VACUUM). Before all that, landed files lose rows that ingest refused because their customer was erased; only
+where there are any it waits for jobs that run on the lake, and they wait for it.
 
 **A rerun** is safe at any time, and beside `nightly`: readers keep the version they opened; of two writers one commits,
 the other gets exit code 75 and tries again.

@@ -14,10 +14,8 @@ from features.landing_rows import BATCH_ROWS, MB, Limits, problems, shown
 
 def parquet_rows(path: Path, columns: tuple[str, ...], limits: Limits) -> Iterator[pa.Table]:
     """Rows of a Parquet file; columns that are not in `columns` as they are, however odd."""
-    source = pq.ParquetFile(path)
-    _refuse_bomb(source, limits)
     first = 1
-    for batch in source.iter_batches(batch_size=BATCH_ROWS):
+    for batch in batches_within(path, limits):
         data: dict[str, pa.Array] = {}
         invalid: dict[int, str] = {}
         for name, values in zip(batch.schema.names, batch.columns, strict=True):
@@ -37,15 +35,53 @@ def parquet_rows(path: Path, columns: tuple[str, ...], limits: Limits) -> Iterat
             yield problems(sorted(told, key=lambda one: one[0]), limits)
 
 
-def _refuse_bomb(source: pq.ParquetFile, limits: Limits) -> None:
+def batches_within(source: Path | pa.BufferReader, limits: Limits) -> Iterator[pa.RecordBatch]:
+    """A Parquet file's rows, of its own types; an error where they are more than a packed file may hold.
+
+    A footer may say less than the pages hold, and a text that stands once in a dictionary be that of many rows: what
+    comes is counted, and dictionaries are unpacked after they were.
+    """
+    file = pq.ParquetFile(source)
+    about, schema = file.metadata, file.schema_arrow
+    _refuse_bomb(about, limits)
+    file = pq.ParquetFile(source, metadata=about, read_dictionary=_texts_in_dictionaries(about, schema))
+    left = limits.unpacked_mb * MB
+    for batch in file.iter_batches(batch_size=BATCH_ROWS):
+        left -= sum(map(_unpacked_bytes, batch.columns))
+        if left < 0:
+            raise _bomb(limits)
+        columns = zip(batch.columns, schema.types, strict=True)
+        yield pa.record_batch([values.cast(kind) for values, kind in columns], schema=schema)
+
+
+def _texts_in_dictionaries(about: pq.FileMetaData, schema: pa.Schema) -> list[str]:
+    chunks = [
+        about.row_group(group).column(place)
+        for group in range(about.num_row_groups)
+        for place in range(about.num_columns)
+    ]
+    named = {chunk.path_in_schema for chunk in chunks if chunk.has_dictionary_page}
+    return [field.name for field in schema if field.name in named and pa.types.is_string(field.type)]
+
+
+def _unpacked_bytes(values: pa.Array) -> int:
+    if not pa.types.is_dictionary(values.type) or not pa.types.is_string(values.type.value_type):
+        return int(values.nbytes)
+    return int(pc.sum(pc.binary_length(values.dictionary).take(values.indices).cast(pa.int64())).as_py() or 0)
+
+
+def _bomb(limits: Limits) -> ValueError:
+    return ValueError(f"it unpacks to more than {limits.unpacked_mb:,} MB; is it what it should be?")
+
+
+def _refuse_bomb(about: pq.FileMetaData, limits: Limits) -> None:
     """Raise for a file that unpacks to more than the limit, by what its footer says.
 
     Codes for repeated values are unpacked, too: a value of a row takes four bytes at least.
     """
-    about = source.metadata
     unpacked = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
     if max(unpacked, 4 * about.num_rows * about.num_columns) > limits.unpacked_mb * MB:
-        raise ValueError(f"it unpacks to more than {limits.unpacked_mb:,} MB; is it what it should be?")
+        raise _bomb(limits)
 
 
 def _any_text(values: pa.Array) -> pa.Array:

@@ -111,6 +111,7 @@ def sum_orders(run: Run, keep: "Keep") -> None:
     """Write the orders that the run's lines or payments touched, as they stand now."""
     from features.orders import orders
 
+    with_months(run, CLEAN_ORDERS, "order_date", keep)
     touched = run.brought(CLEAN_ORDER_LINES).select("order_id")
     payments = run.read(RAW_PAYMENTS)
     if run.exists(RAW_PAYMENTS):
@@ -142,6 +143,17 @@ def may_hold(run: Run, keys: "DataFrame", table: "Table") -> "SparkColumn":
         for number in range((row.last_ingest_date - row.first_ingest_date).days + 1)
     }
     return (F.col("ingest_date") >= F.lit(run.first)) | F.col("ingest_date").isin(sorted(days))
+
+
+def with_months(run: Run, table: "Table", day: str, keep: "Keep") -> None:
+    """Give rows of before the table was cut by months theirs: the contract says that all have one."""
+    from pyspark.sql import functions as F
+
+    run.ensure(table)
+    rows = run.read(table).filter(F.col(str(table.cut_column)).isNull())
+    if rows.head(1):
+        filled = rows.withColumn(str(table.cut_column), F.trunc(day, "month"))
+        run.merge(keep(filled, f"{table.name}_months"), table)
 
 
 def largest_day(run: Run, source: str) -> int:
@@ -215,11 +227,12 @@ def conform_clicks(run: Run) -> None:
         CLEAN_EVENTS,
         largest_day=largest_day(run, "clickstream"),
     )
-    before = of_former_try(run, CLEAN_SESSIONS)
-    touched = run.brought(CLEAN_EVENTS).select("session_id").unionByName(before).distinct()
-    all_events = run.read(CLEAN_EVENTS).filter(may_hold(run, touched, CLEAN_SESSIONS))
-    all_events = all_events.join(touched, "session_id", "left_semi")
     with staging(run, "kept") as keep:
+        with_months(run, CLEAN_SESSIONS, "session_date", keep)
+        before = of_former_try(run, CLEAN_SESSIONS)
+        touched = run.brought(CLEAN_EVENTS).select("session_id").unionByName(before).distinct()
+        all_events = run.read(CLEAN_EVENTS).filter(may_hold(run, touched, CLEAN_SESSIONS))
+        all_events = all_events.join(touched, "session_id", "left_semi")
         as_they_stand = keep(sessions(all_events), "sessions")
         run.merge(as_they_stand, CLEAN_SESSIONS, without_rows(before, all_events))
 

@@ -2,11 +2,15 @@
 
     python -m jobs.erase --customer C000123
     python -m jobs.erase --file ids.csv
+    python -m jobs.erase --refused
 
 Reads and writes every table whose contract names customers, their orders or browsers, or text that may quote them;
 writes `ops_erased_customer` (keyed hashes, which ingest refuses) and the proof, `ops_erasure`. No old version of a
 table stays: time travel ends here. It waits for the lake's running jobs, and they wait for it. Killed anywhere and run
 again with the same customers, it completes. Exit code 1 where the search at the end still finds one of them.
+
+`--refused` names nobody: it takes out of landed files the rows that ingest refused since, because their customer was
+erased. `maintain` does the same each week.
 """
 
 import argparse
@@ -20,6 +24,7 @@ from jobs.erase_identity import identify_others
 from jobs.erase_landing import erase_landing
 from jobs.erase_present import make_present_again
 from jobs.erase_quotes import blank_all
+from jobs.erase_refused import erase_refused
 from jobs.erase_search import Searched, search
 from jobs.erase_tables import erase_rows, forget_versions, subjects_of
 from jobs.erase_words import Sought
@@ -51,15 +56,20 @@ def main(arguments: list[str]) -> None:
     asked = parser.add_mutually_exclusive_group(required=True)
     asked.add_argument("--customer", action="append", help="a customer_id; may be given several times")
     asked.add_argument("--file", type=Path, help="CSV with a column customer_id, or one id a line")
+    asked.add_argument("--refused", action="store_true", help="rows that came after an erasure and were refused")
     # An erasure is no part of a night: it happens on the day it is asked for.
     parser.add_argument("--as-of", type=date.fromisoformat, default=datetime.now(UTC).date(), help="default: today")
     given = parser.parse_args(arguments)
-    customers = {one.strip() for one in (given.customer or ids_in(given.file))} - {""}
-    if not customers:
+    customers = set() if given.refused else {one.strip() for one in (given.customer or ids_in(given.file))} - {""}
+    if not customers and not given.refused:
         raise MissingInputError("no customer is named; give an id")
     lake = get_settings().lake
     if not lake.is_dir():
         raise MissingInputError(f"{lake} is no lake; point NIGHTJAR_LAKE at one")
+    if given.refused:
+        with lake_lock.alone(lake), runtime.step("erase_refused") as facts:
+            facts.update(erase_refused(runtime.open_run(given.as_of, given.as_of)))
+        return
     with lake_lock.alone(lake), runtime.step("erase", customers=len(customers)) as facts:
         facts.update(erase(runtime.open_run(given.as_of, given.as_of), customers))
 

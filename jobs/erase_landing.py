@@ -9,6 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from features.landing import file_format
+from features.landing_parquet import batches_within
+from features.landing_rows import Limits, unpacked
 from jobs.erase_landing_formats import Left, csv_without, json_array_without, json_lines_without, parquet_without
 from jobs.erase_texts import COMPRESSIONS
 from jobs.erase_words import Sought
@@ -21,21 +23,24 @@ WITHOUT = {"csv": csv_without, "jsonl": json_lines_without, "parquet": parquet_w
 GZIP_LEVEL = 4  # half the time of the usual 6, and a tenth more bytes
 
 
-def erase_landing(run: Run, sought: Sought) -> tuple[int, int]:
-    """Write landed files anew without the subjects' rows; rows and quotes removed, and 0.
+def erase_landing(run: Run, sought: Sought, files: list[tuple[str, Path]] | None = None) -> tuple[int, int]:
+    """Write landed files, all or the given ones, anew without the subjects' rows; rows and quotes removed, and 0.
 
     The register learns the new content before the file changes; until the erasure is done no ingest looks at either.
     """
     forget_partial(run.settings.landing)
-    files = [
-        (source, path)
-        for source in SOURCES
-        for path in sorted((run.settings.landing / source).glob("dt=*/*"))
-        if path.is_file() and not path.name.startswith((".", "_"))
-    ]
+    if files is None:
+        files = [
+            (source, path)
+            for source in SOURCES
+            for path in sorted((run.settings.landing / source).glob("dt=*/*"))
+            if path.is_file() and not path.name.startswith((".", "_"))
+        ]
+
+    limits = Limits(run.settings.maximum_row_kb, run.settings.maximum_unpacked_mb)
 
     def rewritten(path: Path) -> int:
-        if (left := without(path, sought)) is None:
+        if (left := without(path, sought, limits)) is None:
             return 0
         content, removed = left
         path.with_name(f".{path.name}{PARTIAL}").write_bytes(content)
@@ -77,14 +82,18 @@ def register(run: Run, changed: list[tuple[str, Path]]) -> None:
     )
 
 
-def without(path: Path, sought: Sought) -> Left | None:
+def without(path: Path, sought: Sought, limits: Limits = Limits()) -> Left | None:  # noqa: B008 - frozen
     """A landed file's bytes without the subjects, and how many rows and quotes those were; None where it has none."""
+    kind = file_format(path) or ""
     try:
-        with pa.input_stream(str(path), compression=COMPRESSIONS.get(path.suffix)) as stream:
+        with unpacked(path, limits) as stream:
             data = stream.read()
-        content, removed = WITHOUT.get(file_format(path) or "", json_array_without)(data, sought)
-    except (OSError, pa.ArrowException):
-        return None  # its one row is in quarantine; the search tells if it names anybody
+        if kind == "parquet":
+            for _ in batches_within(pa.BufferReader(data), limits):
+                pass
+        content, removed = WITHOUT.get(kind, json_array_without)(data, sought)
+    except (OSError, ValueError, pa.ArrowException):
+        return None  # too large or broken, its one row is in quarantine; the search tells if it names anybody
     if not removed:
         return None
     return _packed(content, path.suffix), removed

@@ -83,17 +83,26 @@ def parquet_without(data: bytes, sought: Sought) -> Left:
     if are_texts and not any(sought.anywhere.finds(text) for _, text in parquet_texts(file)):
         return data, 0
     table = pq.read_table(pa.BufferReader(data))
-    goes = np.zeros(table.num_rows, bool)
-    for column, ids in sought.subjects.items():
-        if column in table.column_names and ids:
-            values = pc.utf8_trim_whitespace(table[column].cast(pa.string()))
-            goes |= pc.is_in(values, value_set=pa.array(sorted(ids), pa.string())).to_numpy()
+    goes = _named_rows(table, sought)
     left, quotes = _blanked_table(table.filter(pa.array(~goes)), sought)
     if not goes.any() and not quotes:
         return data, 0
     packed = pa.BufferOutputStream()
     pq.write_table(left, packed, compression=file.metadata.row_group(0).column(0).compression)
     return packed.getvalue().to_pybytes(), int(goes.sum()) + quotes
+
+
+def _named_rows(table: pa.Table, sought: Sought) -> npt.NDArray[np.bool_]:
+    """Which rows name one of the sought: those that hold one of the ids are asked."""
+    columns = [column for column in sought.subjects if column in table.column_names]
+    texts = pa.table({column: pc.utf8_trim_whitespace(table[column].cast(pa.string())) for column in columns})
+    goes = np.zeros(table.num_rows, bool)
+    for column in columns:
+        ids = pa.array(sorted(sought.subjects[column]), pa.string())
+        goes |= pc.is_in(texts[column], value_set=ids).to_numpy()
+    near = np.flatnonzero(goes)
+    goes[near] = [sought.names(row.items()) for row in texts.take(pa.array(near)).to_pylist()]
+    return goes
 
 
 def _is_text(schema: pa.Schema, column: str) -> bool:

@@ -1,5 +1,6 @@
 """What any file of a lake says, in pieces to search: texts of Parquet columns, unpacked archives, else the bytes."""
 
+import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -15,8 +16,11 @@ from schemas.tables import TABLES
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 PIECE_BYTES = 1 << 24
+PIECE_ROWS = 1 << 20
+LONGEST_NAME = 1 << 12  # bytes of an id, however it is spelt
 CUSTOMER_COLUMNS = frozenset(column for table in TABLES for column in table.customer_columns)
 _TEXTS = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
+_BETWEEN_WORDS = re.compile(rb"[\s,;|\"'<>{}\[\]()=\0]")
 _FOOTER_TAIL = 8  # bytes: length of the footer, magic
 Piece = tuple[str, bytes]  # name of the column, empty for what is none; text, values between zero bytes
 
@@ -37,7 +41,8 @@ def texts_of(path: Path) -> Iterator[Piece]:
     if zipfile.is_zipfile(path):
         with suppress(zipfile.BadZipFile, NotImplementedError, RuntimeError), zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
-                yield "", archive.read(name)
+                with archive.open(name) as member:
+                    yield from _pieces(member)
     with path.open("rb") as stream:
         yield from _pieces(stream)
 
@@ -47,8 +52,9 @@ def parquet_texts(file: pq.ParquetFile) -> Iterator[Piece]:
     names = [field.name for field in file.schema_arrow if not _has_no_text(field.type)]
     for group in range(file.num_row_groups):
         for name in names:
-            for leaf in leaves(file.read_row_group(group, columns=[name]).column(0)):
-                yield name, separated(leaf)
+            for batch in file.iter_batches(PIECE_ROWS, row_groups=[group], columns=[name]):
+                for leaf in leaves(batch.column(0)):
+                    yield name, separated(leaf)
 
 
 def csv_customers(path: Path) -> Iterator[Piece]:
@@ -110,13 +116,26 @@ def _footer(path: Path) -> bytes:
 
 
 def _pieces(stream: IO[bytes] | pa.NativeFile) -> Iterable[Piece]:
-    """What a stream says, cut where a line ends."""
+    """What a stream says, cut where a line ends; of a line without end parts that overlap, each from a blank on.
+
+    However much an archive unpacks to, no more than two pieces of it are in memory.
+    """
     rest = b""
     while block := stream.read(PIECE_BYTES):
         whole = rest + block
-        cut = whole.rfind(b"\n") + 1
+        cut = again = whole.rfind(b"\n") + 1
+        if not cut and len(whole) > PIECE_BYTES:
+            cut = _blank_before(whole, len(whole))
+            again = _blank_before(whole, cut - LONGEST_NAME)
         if cut:
             yield "", whole[:cut]
-        rest = whole[cut:]
+        rest = whole[again:]
     if rest:
         yield "", rest
+
+
+def _blank_before(text: bytes, end: int) -> int:
+    """Where the last of what parts words ends, before a place; there, where no word is so short."""
+    begin = end - LONGEST_NAME
+    found = [one.end() for one in _BETWEEN_WORDS.finditer(text, begin, end)]
+    return found[-1] if found else end

@@ -30,6 +30,7 @@ from schemas.ops import OPS_FILE, OPS_LATENESS, OPS_RUN
 from schemas.raw import RAW_QUARANTINE, SOURCES
 
 INGESTING = ".ingesting"  # in the lake: first and last day of an ingest that runs or was killed
+FORMER_NOTE = "ingest/days.txt"  # in the staging folder: the same, of a run that was killed before there was INGESTING
 
 
 def main(arguments: list[str]) -> None:
@@ -120,8 +121,9 @@ def forget_killed_run(run: Run) -> None:
     Left there, they would make duplicates of the same rows, read again for this run. Days that were registered before
     may hold rows of files that came since, beside rows that are theirs: only the same run again can tell them apart.
     """
-    note = run.settings.lake / INGESTING
-    if not note.is_file():
+    notes = (run.settings.lake / INGESTING, run.settings.staging / FORMER_NOTE)
+    note = next((one for one in notes if one.is_file()), None)
+    if note is None:
         return
     first, last = days_in(note)
     registered = {row.ingest_date for row in run.read(OPS_FILE).select("ingest_date").distinct().collect()}

@@ -91,23 +91,28 @@ def value_fault(run: Run, table: "Table", staged: "DataFrame", files: Iterable[L
     rows are quarantined.
     """
     ordered = sorted(files, key=lambda file: (file.ingest_date, file.name))
+    found = []  # (file, fault) of required columns without a value
     changed = [(file, name, f"column {fault}") for file in ordered for name, fault in _unfit(table, file).items()]
     faults = _faults(table)
     counts = _counts(staged, list(faults))
     for file in ordered:
-        rows, *found = counts.get(file.name, [0])
+        rows, *refused = counts.get(file.name, [0])
         if rows < FEWEST_ROWS:
             continue
-        for (fault, column), count in zip(faults.items(), found, strict=True):
+        for (fault, column), count in zip(faults.items(), refused, strict=True):
             if fault.endswith(MISSING) and count == rows:
-                return stopped_by(file, f"required column {column.name} missing in all {rows} rows")
+                found.append((file, f"required column {column.name} missing in all {rows} rows"))
             if not fault.endswith(MISSING) and count >= MOST * rows:
                 changed.append((file, column.name, f"{fault} in {count} of {rows} rows: {CHANGED}"))
     since = _first_days(staged, {name for _, name, _ in changed}) if changed else {}
-    for file, name, fault in changed:
-        if _was_read(run, table, name) or (since[name] or file.ingest_date) < file.ingest_date:
-            return stopped_by(file, fault)
-    return None
+    before = {name for name in since if _was_read(run, table, name)}
+    found += [
+        (file, fault)
+        for file, name, fault in changed
+        if name in before or (since[name] or file.ingest_date) < file.ingest_date
+    ]
+    first = min(found, key=lambda one: (one[0].ingest_date, one[0].name), default=None)
+    return stopped_by(*first) if first else None
 
 
 def _faults(table: "Table") -> dict[str, "Column"]:

@@ -1,13 +1,14 @@
 """Compact tables, remove what no version needs any more, and thin old snapshots.
 
 Reads and writes every table. Snapshots and scores older than `snapshot_retention_days` are kept at month-ends only;
-published rows and tiles are kept.
+published rows and tiles are kept. Landed files lose the rows that were refused because their customer was erased.
 """
 
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from jobs import runtime
+from jobs import lake_lock, runtime
+from jobs.erase_refused import erase_refused, refused_files
 from jobs.tables import Run
 from schemas.tables import TABLES
 
@@ -21,6 +22,9 @@ KEEP_VERSIONS_HOURS = 7 * 24  # Delta's own default: readers of a week-old versi
 def main(arguments: list[str]) -> None:
     """Maintain every table of the lake."""
     run = runtime.run_of(runtime.parser("maintain", __doc__).parse_args(arguments))
+    if refused_files(run):
+        with lake_lock.alone(run.settings.lake), runtime.step("erase_refused") as facts:
+            facts.update(erase_refused(run))
     for table in THINNED:
         if run.exists(table):
             thin(run, table)

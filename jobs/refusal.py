@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 UNFINISHED = ".erasing"  # in the lake: ids of erasures that have begun to change files and have not ended
 ERASED = "the customer was erased"
+REFUSED_AGAIN = "refused"  # stands for the id of an erasure from landed files alone, see erase_refused.py
 # Words of a text: cut at what no id holds, and at what separates fields, for an e-mail address is more than a word.
-_CUTS = ("[^0-9A-Za-z_-]+", "[\\s,;|\"'<>{}\\[\\]()=]+")
+CUTS = ("[^0-9A-Za-z_-]+", "[\\s,;|\"'<>{}\\[\\]()=]+")
 
 
 def refuse(run: Run, sought: Sought, key: bytes) -> None:
@@ -52,8 +53,15 @@ def _write(note: Path, ids: set[str]) -> None:
 
 def refuse_after_unfinished_erasure(lake: Path) -> None:
     """Raise where an erasure was killed: files may differ from the register, and would be read again."""
-    if (lake / UNFINISHED).is_file():
-        raise MissingInputError("an erasure did not end; run it again with the same customers, then this night")
+    note = lake / UNFINISHED
+    if not note.is_file():
+        return
+    again = (
+        "run `python -m jobs.erase --refused`"
+        if note.read_text().split() == [REFUSED_AGAIN]
+        else ("run it again with the same customers")
+    )
+    raise MissingInputError(f"an erasure did not end; {again}, then this night")
 
 
 def refuse_erased(run: Run, typed: "DataFrame") -> "DataFrame":
@@ -96,7 +104,7 @@ def without_erased_texts(run: Run, refused: "DataFrame") -> "DataFrame":
         return refused
     place = ["ingest_date", "source", "source_file", "source_line"]
     text = F.concat_ws(" ", "reason", "original_text")
-    words = F.concat(*(F.split(part, cut) for part in (text, F.lower(text)) for cut in _CUTS))
+    words = F.concat(*(F.split(part, cut) for part in (text, F.lower(text)) for cut in CUTS))
     named = (
         refused.select(*place, F.explode(F.array_distinct(words)).alias("word"))
         .filter(f"length(word) >= {WORD_LENGTH}")

@@ -22,14 +22,14 @@ def stored(run: Run, rows: "DataFrame", folder: Path) -> "DataFrame":
 
 @contextmanager
 def staging(run: Run, name: str) -> Iterator["Keep"]:
-    """`keep(rows, name)` gives rows that several steps read: computed once, and gone at the end.
+    """`keep(rows, step)` gives rows that several steps read: computed once, and gone at the end.
 
     Also where they are few: Sail computes the source of a MERGE three times (1.8 s for what took 0.2 s once).
     """
     folder = run.settings.staging / name
 
-    def keep(rows: "DataFrame", name: str) -> "DataFrame":
-        return stored(run, rows, folder / name)
+    def keep(rows: "DataFrame", step: str) -> "DataFrame":
+        return stored(run, rows, folder / step)
 
     shutil.rmtree(folder, ignore_errors=True)
     try:

@@ -123,6 +123,15 @@ def test_a_parquet_file_that_holds_more_than_the_limit_is_refused_whole(tmp_path
     assert row["source_line"] == 0 and "it unpacks to more than 1 MB" in row["problem"]
 
 
+def test_texts_that_a_parquet_file_holds_once_are_counted_as_often_as_they_are_rows(tmp_path):
+    texts = pa.array(["x" * 2_000, "y" * 2_000]).take(pa.array([0, 1] * 5_000))
+    pq.write_table(pa.table({"note": texts}), tmp_path / "a.parquet")
+    assert (tmp_path / "a.parquet").stat().st_size < 100_000
+    [row] = rows_of(tmp_path / "a.parquet", Limits(row_kb=4, unpacked_mb=10))
+    assert row["source_line"] == 0 and "it unpacks to more than 10 MB" in row["problem"]
+    assert [row["note"][:1] for row in rows_of(tmp_path / "a.parquet", Limits(row_kb=4))] == ["x", "y"] * 5_000
+
+
 def test_a_plain_file_may_be_as_large_as_it_is(tmp_path):
     assert len(rows_of(file(tmp_path, "a.csv", b"order_id,note\n" + b"o1,2\n" * 300_000))) == 300_000
 

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from jobs import conform, identities, tables
 from jobs.errors import TemporaryError
@@ -94,6 +94,21 @@ def test_an_order_and_a_session_are_summed_from_all_their_days_however_long_ago(
     assert state(whole) == nightly
 
 
+def test_a_session_of_three_days_belongs_to_whom_a_clock_ahead_named_on_its_first(make_run, frame, run_job):
+    """The click of the second day that came with the first one's run is older than the days that a night looks back."""
+    days = [D1 + timedelta(days=number) for number in range(3)]
+    ahead = on(days[1], "ahead", 0, brought=days[0], visitor_id="v", customer_id="first")
+    named = on(days[1], "named", 2, visitor_id="v", customer_id="second")
+    whole = make_run(days[0], days[2])
+    clicks = (on(days[0], "begun", 23, visitor_id="v"), ahead, named, on(days[2], "last", 0, visitor_id="v"))
+    whole.replace(frame(RAW_CLICKSTREAM, *clicks), RAW_CLICKSTREAM)
+    for day in days:
+        run_job("conform", day, session_gap_minutes=conform.DAY_MINUTES)
+    assert [row.event_count for row in whole.read(CLEAN_SESSIONS).collect()] == [4]
+    [last] = whole.read(CLEAN_EVENTS).filter("event_id = 'last'").collect()
+    assert last.customer_id == "first"
+
+
 def test_orders_and_sessions_of_before_their_first_run_was_kept_are_summed_all_the_same(make_run, frame, run_job):
     whole = make_run(LONG_AGO, D2)
     whole.replace(frame(RAW_TRANSACTIONS, *OF_ONE_ORDER), RAW_TRANSACTIONS)
@@ -106,6 +121,24 @@ def test_orders_and_sessions_of_before_their_first_run_was_kept_are_summed_all_t
     nightly = state(whole)
     run_job("conform", D2, LONG_AGO)
     assert state(whole) == nightly and len(nightly["clean_orders"]) == 2
+
+
+@pytest.mark.parametrize("lacks", ["values", "column"])
+def test_orders_and_sessions_of_before_they_were_cut_by_months_get_theirs(lacks, shop, run_job, make_run, frame):
+    """Whether a night is the first on such a lake, or one before it added the column and left it empty."""
+    alone = on(D1, "t", order_id="alone", product_id="p", quantity=1, line_amount=1, line_type="sale")
+    make_run(D1).replace(frame(RAW_TRANSACTIONS, SALE, alone), RAW_TRANSACTIONS)
+    make_run(D1).replace(frame(RAW_CLICKSTREAM, CLICKS[0], on(D1, "z", visitor_id="w")), RAW_CLICKSTREAM)
+    run_job("conform", D1)
+    for table in (CLEAN_ORDERS, CLEAN_SESSIONS):
+        rows = DeltaTable(str(shop.path(table))).to_pyarrow_table().drop_columns([str(table.cut_column)])
+        write_deltalake(str(shop.path(table)), rows, mode="overwrite", schema_mode="overwrite", partition_by=[])
+        if lacks == "values":
+            shop.ensure(table)
+    run_job("conform", D2)
+    run_job("conform", D2)
+    assert [row.order_month for row in shop.read(CLEAN_ORDERS).collect()] == [D1, D1]
+    assert [row.session_month for row in shop.read(CLEAN_SESSIONS).collect()] == [D1, D1, D1]
 
 
 def test_reruns_leave_the_same_rows(shop, run_job):

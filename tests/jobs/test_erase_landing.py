@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.landing_rows import Limits
 from jobs.erase_landing import without
 from jobs.erase_landing_formats import _slow_csv_ends, csv_ends
 from jobs.erase_words import Sought
@@ -50,6 +51,21 @@ def test_a_packed_file_stays_packed(tmp_path):
     packed = pa.compress(b"customer_id\nc1\nc3\n", codec="zstd", asbytes=True)
     found = left_of(tmp_path, "a.csv.zst", packed)
     assert found is not None and found[0][:4] == packed[:4]
+
+
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.jsonl.zst", "a.parquet"])
+def test_a_file_that_unpacks_to_more_than_ingest_takes_is_left_for_the_search_to_tell(name, tmp_path):
+    path, limits = tmp_path / name, Limits(unpacked_mb=1)
+    if name == "a.parquet":
+        pq.write_table(pa.table({"customer_id": ["c1"] * 20, "note": ["x" * 100_000] * 20}), path)
+    else:
+        line = b"customer_id\n" if "csv" in name else b'{"customer_id": "c1"}\n'
+        text = line + b"c1\n" * 500_000 if "csv" in name else line * 100_000
+        path.write_bytes(pa.compress(text, codec="gzip" if name.endswith("gz") else "zstd", asbytes=True))
+    before = path.read_bytes()
+    assert without(path, SUBJECTS, limits) is None and path.read_bytes() == before
+    found = without(path, SUBJECTS)
+    assert found is not None and found[1] > 0
 
 
 def test_a_parquet_file_keeps_its_other_rows_and_types(tmp_path):

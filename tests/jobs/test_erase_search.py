@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs.erase_search import Finder, search
+from jobs.erase_texts import texts_of
 
 
 @pytest.mark.parametrize(
@@ -85,3 +86,20 @@ def test_every_kind_of_file_is_opened_and_hashes_count_but_in_the_list_of_the_re
         11,
         ["a.log", "b.csv.gz", "c.parquet", "d.parquet", "e.npz", "of.CUST01.txt", "other/f.parquet", "short.csv"],
     )
+
+
+def test_what_unpacks_to_a_line_without_end_is_searched_in_pieces(tmp_path, monkeypatch):
+    """An id across two pieces is found, a longer one is not taken for it, and no piece is large."""
+    monkeypatch.setattr("jobs.erase_texts.PIECE_BYTES", 1 << 13)
+    path = tmp_path / "a.jsonl.gz"
+    for before in range((1 << 13) - 20, (1 << 13) + 20):
+        for word, is_found in (("two words", True), ("two wordsy", False)):
+            text = " " * before + word
+            path.write_bytes(gzip.compress((text + " " * (1 << 16)).encode()))
+            assert Finder({"two words"}).finds_in(path) is is_found
+            path.write_bytes(gzip.compress(("\0" * (1 << 14) + text + "\0" * (1 << 16)).encode()))
+            assert Finder({"two words"}).finds_in(path) is is_found
+    pieces = [len(text) for _, text in texts_of(path)]
+    assert max(pieces) <= 3 << 13
+    path.write_bytes(gzip.compress(b"x" * (1 << 20)))
+    assert max(len(text) for _, text in texts_of(path)) <= 3 << 13

@@ -178,6 +178,17 @@ def test_the_night_after_a_killed_one_loses_no_row_and_doubles_none(again, lake,
     assert sum(new for new, *_ in told().values()) == 2 and not any(row[1:] != (0, 0) for row in told().values())
 
 
+def test_rows_of_a_night_that_an_older_version_left_killed_are_no_duplicates(lake, night, raw, told, monkeypatch):
+    """It noted its days in the staging folder."""
+    land(lake, D1, "a.csv", line("1"))
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(ingest, "write_register", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        night(D1)
+    (lake / ".ingesting").rename(lake / "_staging" / "ingest" / "days.txt")
+    night(D2)
+    assert raw() == [("1", D2, "a.csv")] and told() == {D2: (1, 0, 0)}
+
+
 def test_a_night_killed_between_its_two_registers_stops_no_later_one(lake, night, raw, told, monkeypatch):
     land(lake, D1, "a.csv", line("1"))
     replace = Run.replace

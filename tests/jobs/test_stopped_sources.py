@@ -24,8 +24,8 @@ def clicks(lake, day: date, name: str = "c.csv"):
 def stops(make_run):
     """(day, source, files, rows, reason) of the sources that were stopped."""
 
-    def read() -> list[tuple]:
-        rows = make_run(D1).read(OPS_RUN).filter("stopped_reason IS NOT NULL").collect()
+    def read(**given) -> list[tuple]:
+        rows = make_run(D1, **given).read(OPS_RUN).filter("stopped_reason IS NOT NULL").collect()
         assert not any(row.is_tiled for row in rows)
         return [(r.ingest_date, r.source, r.file_count, r.file_row_count, r.stopped_reason) for r in rows]
 
@@ -87,13 +87,32 @@ def test_values_of_another_type_than_before_stop_their_source(lake, night, run_j
     assert make_run(D2).brought(RAW_TRANSACTIONS).count() == make_run(D2).brought(RAW_QUARANTINE).count() == 0
 
 
-def test_a_type_that_changes_amid_a_stretch_stops_its_source_as_nights_one_by_one_do(lake, run_job, stops):
-    for number, day in enumerate((D1, D2)):
-        land(lake, day, "a.csv", *(line(f"{day}{n}", day, amount=("9.50", "x")[number]) for n in range(10)))
-    run_job("ingest", D2, D1)
-    [(day, source, _, _, reason)] = [one for one in stops() if one[-1]]
+def test_a_type_that_changes_amid_a_stretch_stops_its_source_as_nights_one_by_one_do(tmp_path, night, run_job, stops):
+    one, other = tmp_path / "one", tmp_path / "other"
+    for lake in (one, other):
+        for number, day in enumerate((D1, D2)):
+            land(lake, day, "a.csv", *(line(f"{day}{n}", day, amount=("9.50", "x")[number]) for n in range(10)))
+    night(D1, lake=one)
+    run_job("ingest", D2, lake=one)
+    run_job("ingest", D2, D1, lake=other)
+    [(day, source, files, rows, reason)] = stops(lake=one)
+    assert stops(lake=other) == [(day, source, files, rows, reason)]
     assert (day, source) == (D2, "transactions")
     assert "a.csv: line_amount is no decimal(18,4) in 10 of 10 rows: its type changed upstream" in reason
+
+
+def test_of_several_files_at_fault_the_first_is_named_whatever_its_fault(lake, night, run_job, stops):
+    land(lake, D1, "a.csv", *(line(f"a{n}") for n in range(10)))
+    night(D1)
+    land(lake, D2, "b.csv", *(line(f"b{n}", D2, amount="x") for n in range(10)))
+    land(lake, D2, "c.csv", *(line(f"c{n}", D2).replace(",sale,", ",,") for n in range(10)))
+    told = []
+    for name in ("b.csv", "c.csv"):
+        run_job("ingest", D2)
+        told.append(stops()[0][-1])
+        land(lake, D2, name, line(name, D2))
+    assert "b.csv: line_amount is no decimal" in told[0]
+    assert "c.csv: required column line_type missing in all 10 rows" in told[1]
 
 
 def test_a_parquet_column_whose_kind_changes_amid_a_stretch_stops_its_source(lake, run_job, stops):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +11,10 @@ import pyarrow as pa
 
 from jobs.land.simulated import text
 from jobs.land.simulated.catalogue import BRANDS, CATEGORIES, CATEGORY_NAMES, product_name
-from jobs.land.simulated.landing import write_bytes, write_whole
 from jobs.land.simulated.people import AGE_BANDS, COUNTRIES, REGIONS
 from jobs.land.simulated.streams import IntArray
 from jobs.land.simulated.world import World
+from jobs.whole_files import write_whole
 
 PRODUCT_COLUMNS = ("product_id", "event_at", "product_name", "department", "category", "brand", "list_price")
 
@@ -31,8 +30,7 @@ def land_customers(world: World, landing: Path, first: int, end: int) -> int:
     days, starts = np.unique(landed[rows], return_index=True)
     for today, start, stop in zip(days.tolist(), starts, [*starts[1:], len(rows)], strict=False):
         path = landing / "customers" / f"dt={world.config.date_of(today)}" / "customers.jsonl"
-        content = bytes(text.lines_of(lines.slice(start, stop - start)))
-        write_whole(path, partial(write_bytes, content=content))
+        write_whole(path, bytes(text.lines_of(lines.slice(start, stop - start))))
     return len(rows)
 
 
@@ -77,8 +75,7 @@ def land_products(world: World, landing: Path, first: int, end: int) -> int:
     wanted = [day for day in days if first <= day < end]
     for day in wanted:
         path = landing / "products" / f"dt={world.config.date_of(day)}" / "products.csv"
-        content = _product_lines(world, day).encode()
-        write_whole(path, partial(write_bytes, content=content))
+        write_whole(path, _product_lines(world, day).encode())
     return len(wanted) * world.config.products
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections import defaultdict
 from collections.abc import Callable
@@ -12,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from jobs.land.files import parquet_bytes
 from jobs.land.simulated import render, text
 from jobs.land.simulated.clicks import BOT, clicks_by_batch
 from jobs.land.simulated.config import LATE_MAX_DAYS, REPEAT_MAX_DAYS
@@ -23,6 +22,7 @@ from jobs.land.simulated.reviews import reviews_of_day
 from jobs.land.simulated.streams import IntArray
 from jobs.land.simulated.transactions import transactions_of_day
 from jobs.land.simulated.world import World
+from jobs.whole_files import write_whole
 
 GZIP_LEVEL = 1  # 6 takes three times as long for a quarter less
 DELAY_MAX_DAYS = LATE_MAX_DAYS + REPEAT_MAX_DAYS
@@ -37,7 +37,7 @@ class Source:
     batches: tuple[str, ...]
     make: Callable[[World, int, str], Any]
     render: Callable[..., Any]
-    write: Callable[[Path, list[Any]], None]
+    encode: Callable[[list[Any]], bytes]
     filename: str
 
 
@@ -104,7 +104,7 @@ def _write_day(world: World, landing: Path, source: Source, day: int, parcels: l
     if not parcels and source.name != "transactions":
         return
     folder = landing / source.name / f"dt={world.config.date_of(day)}"
-    write_whole(folder / source.filename, lambda path: source.write(path, _in_order(parcels)))
+    write_whole(folder / source.filename, source.encode(_in_order(parcels)))
 
 
 def _in_order(parcels: list[Parcel]) -> list[Any]:
@@ -118,45 +118,26 @@ def _in_order(parcels: list[Parcel]) -> list[Any]:
     return [joined.take(order)]
 
 
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Write under a hidden name, then rename: a killed run leaves no half file under the real name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    hidden = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(hidden)
-        hidden.replace(path)
-    finally:
-        hidden.unlink(missing_ok=True)
-
-
-def _write_csv(path: Path, contents: list[pa.Array]) -> None:
+def _csv_bytes(contents: list[pa.Array]) -> bytes:
     header = render.TRANSACTION_HEADER.encode()
-    path.write_bytes(header + b"".join(text.lines_of(content) for content in contents))
+    return header + b"".join(text.lines_of(content) for content in contents)
 
 
-def _write_gzip(path: Path, contents: list[pa.Array]) -> None:
+def _gzip_bytes(contents: list[pa.Array]) -> bytes:
     """Gzip without a time stamp, so that the same rows give the same bytes."""
     packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 31)
-    with path.open("wb") as file:
-        for content in contents:
-            file.write(packer.compress(text.lines_of(content)))
-        file.write(packer.flush())
+    packed = [packer.compress(text.lines_of(content)) for content in contents]
+    return b"".join([*packed, packer.flush()])
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """One file of bytes."""
-    path.write_bytes(content)
-
-
-def write_parquet(path: Path, contents: list[pa.Table]) -> None:
-    """One Parquet file."""
-    pq.write_table(pa.concat_tables(contents).combine_chunks(), path, compression="zstd")
+def _parquet_bytes(contents: list[pa.Table]) -> bytes:
+    return parquet_bytes(pa.concat_tables(contents).combine_chunks())
 
 
 SOURCES = (
-    Source("transactions", (BASE, OFFER), transactions_of_day, render.transaction_lines, _write_csv,
+    Source("transactions", (BASE, OFFER), transactions_of_day, render.transaction_lines, _csv_bytes,
            "transactions.csv"),
-    Source("clickstream", (BASE, OFFER, BOT), clicks_by_batch, render.click_lines, _write_gzip,
+    Source("clickstream", (BASE, OFFER, BOT), clicks_by_batch, render.click_lines, _gzip_bytes,
            "clickstream.jsonl.gz"),
-    Source("reviews", (BASE, OFFER), reviews_of_day, render.review_table, write_parquet, "reviews.parquet"),
+    Source("reviews", (BASE, OFFER), reviews_of_day, render.review_table, _parquet_bytes, "reviews.parquet"),
 )  # fmt: skip

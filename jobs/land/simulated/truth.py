@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from jobs.land.files import parquet_bytes
 from jobs.land.simulated import text
 from jobs.land.simulated.catalogue import CATEGORY_NAMES, PROMOTION_DISCOUNT_PERCENT, TIERS
 from jobs.land.simulated.clicks import BOT_CUSTOMERS_EACH, bot_visitor, clicks_of_day
 from jobs.land.simulated.faults import FAULTS, GOOD
-from jobs.land.simulated.landing import Tally, write_bytes, write_parquet, write_whole
+from jobs.land.simulated.landing import Tally
 from jobs.land.simulated.orders import BASE, CANCELLED_FOR_EACH_RETURN, EXTRA_UNITS, OFFER
 from jobs.land.simulated.patterns import PATTERNS, describe
 from jobs.land.simulated.render import CLICK_DIGITS
 from jobs.land.simulated.streams import FloatArray, IntArray
 from jobs.land.simulated.world import SENSITIVE_RATE_LOSS, World
+from jobs.whole_files import write_whole
 
 # Of the units on returned lines, the share that comes back: any number from one to all is as likely.
 RETURNED_UNITS = (2 + EXTRA_UNITS) / 2 / (1 + EXTRA_UNITS)
@@ -41,7 +42,7 @@ def write_truth(world: World, truth: Path, tallies: Iterable[Tally]) -> None:
         "deliveries": _delivery_truth(world, truth / "deliveries.parquet", tallies),
     }
     for name, table in tables.items():
-        write_whole(truth / f"{name}.parquet", partial(write_parquet, contents=[table]))
+        write_whole(truth / f"{name}.parquet", parquet_bytes(table))
 
 
 def claim(world: World, truth: Path) -> None:
@@ -55,7 +56,7 @@ def claim(world: World, truth: Path) -> None:
             f"{truth.parent} holds another simulated shop (differs in {', '.join(turned)}): use another lake"
         )
     content = json.dumps(record, indent=2, sort_keys=True) + "\n"
-    write_whole(path, partial(write_bytes, content=content.encode()))
+    write_whole(path, content.encode())
 
 
 def customer_truth(world: World) -> pa.Table:
@@ -164,7 +165,7 @@ def write_visits(world: World, truth: Path, first: int, end: int) -> None:
             }
             parts.append(text.table(columns))
         path = truth / "visits" / f"dt={world.config.date_of(day)}" / "visits.parquet"
-        write_whole(path, partial(write_parquet, contents=parts))
+        write_whole(path, parquet_bytes(pa.concat_tables(parts)))
 
 
 def _visitor_truth(world: World) -> pa.Table:

@@ -12,7 +12,6 @@ import pytest
 
 from jobs.land import LandingError
 from jobs.land.simulated import ShopConfig, generate, land
-from jobs.land.simulated.landing import write_whole
 from jobs.land.simulated.people import make_people
 
 Digests = Callable[[Path], dict[str, str]]
@@ -67,19 +66,6 @@ def test_a_lake_with_another_shop_is_refused(faulty: Path, faulty_config: ShopCo
 def test_other_offers_are_another_shop(faulty: Path, faulty_config: ShopConfig) -> None:
     with pytest.raises(ValueError, match="offers"):
         generate(faulty_config, faulty, offers=[("c0000001", faulty_config.start_date)])
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_no_remains(tmp_path: Path) -> None:
-    path = tmp_path / "dt=2024-01-01" / "rows.csv"
-    write_whole(path, lambda hidden: hidden.write_text("old"))
-
-    def fail(hidden: Path) -> None:
-        hidden.write_text("half")
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        write_whole(path, fail)
-    assert [(found.name, found.read_text()) for found in path.parent.iterdir()] == [("rows.csv", "old")]
 
 
 def test_command_line_options_are_dials(tmp_path: Path) -> None:
