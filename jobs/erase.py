@@ -14,13 +14,13 @@ erased. `maintain` does the same each week.
 """
 
 import argparse
-import csv
 import logging
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from jobs import erase_files, lake_lock, refusal, runtime
 from jobs.erase_identity import identify_others
+from jobs.erase_ids import Places, ids_in, ids_of_options
 from jobs.erase_landing import erase_landing
 from jobs.erase_present import make_present_again
 from jobs.erase_quotes import blank_all
@@ -60,9 +60,9 @@ def main(arguments: list[str]) -> None:
     # An erasure is no part of a night: it happens on the day it is asked for.
     parser.add_argument("--as-of", type=date.fromisoformat, default=datetime.now(UTC).date(), help="default: today")
     given = parser.parse_args(arguments)
-    customers = set() if given.refused else {one.strip() for one in (given.customer or ids_in(given.file))} - {""}
-    if not customers and not given.refused:
-        raise MissingInputError("no customer is named; give an id")
+    customers: Places = {}
+    if not given.refused:
+        customers = ids_of_options(given.customer) if given.customer else ids_in(given.file)
     lake = get_settings().lake
     if not lake.is_dir():
         raise MissingInputError(f"{lake} is no lake; point NIGHTJAR_LAKE at one")
@@ -71,23 +71,7 @@ def main(arguments: list[str]) -> None:
             facts.update(erase_refused(runtime.open_run(given.as_of, given.as_of)))
         return
     with lake_lock.alone(lake), runtime.step("erase", customers=len(customers)) as facts:
-        facts.update(erase(runtime.open_run(given.as_of, given.as_of), customers))
-
-
-def ids_in(path: Path) -> set[str]:
-    """Customer ids of a file."""
-    if not path.is_file():
-        raise MissingInputError(f"{path} is not there; give a CSV with a column customer_id")
-    rows = [row for row in csv.reader(path.read_text(encoding="utf-8-sig").splitlines()) if row]
-    place = rows[0].index("customer_id") if rows and "customer_id" in rows[0] else None
-    if place is None and any(len(row) > 1 for row in rows):
-        raise MissingInputError(
-            f"{path} has several columns and none is called customer_id; name the one that holds ids"
-        )
-    found = {row[place] if place is not None else row[0] for row in rows[0 if place is None else 1 :]} - {""}
-    if not found:
-        raise MissingInputError(f"{path} names no customer; put one id on each line")
-    return found
+        facts.update(erase(runtime.open_run(given.as_of, given.as_of), set(customers)))
 
 
 def erase(run: Run, customers: set[str]) -> dict[str, int]:
