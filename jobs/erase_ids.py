@@ -1,4 +1,4 @@
-"""Whom an erasure is about: ids by option or from a file, each with the place that names it; what may be none is refused.
+"""Whom an erasure is about: ids by option or from a file, and where each is named; what may be no id is refused.
 
 An id taken from the wrong column, or a header taken for one, would be searched for in every file and taken out of it.
 """
