@@ -18,7 +18,7 @@ import logging
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from jobs import erase_files, lake_lock, refusal, runtime
+from jobs import erase_files, erase_note, lake_lock, refusal, runtime
 from jobs.erase_identity import identify_others
 from jobs.erase_ids import Places, ids_in, ids_of_options
 from jobs.erase_landing import erase_landing
@@ -68,10 +68,10 @@ def main(arguments: list[str]) -> None:
         raise MissingInputError(f"{lake} is no lake; point NIGHTJAR_LAKE at one")
     if given.refused:
         with lake_lock.alone(lake), runtime.step("erase_refused") as facts:
-            facts.update(erase_refused(runtime.open_run(given.as_of, given.as_of)))
+            facts.update(erase_refused(runtime.open_run(given.as_of, given.as_of, is_erasure=True)))
         return
     with lake_lock.alone(lake), runtime.step("erase", customers=len(customers)) as facts:
-        facts.update(erase(runtime.open_run(given.as_of, given.as_of), set(customers)))
+        facts.update(erase(runtime.open_run(given.as_of, given.as_of, is_erasure=True), set(customers)))
 
 
 def erase(run: Run, customers: set[str]) -> dict[str, int]:
@@ -80,8 +80,8 @@ def erase(run: Run, customers: set[str]) -> dict[str, int]:
     erasure_id = pseudonym_of_all(customers, key)
     with runtime.step("erase_find"):
         sought = subjects_of(run, customers)
+    with erase_note.unfinished(run.settings.lake, erasure_id):
         refusal.refuse(run, sought, key)
-    with refusal.unfinished(run.settings.lake, erasure_id):
         counts = remove(run, sought)
     with runtime.step("erase_search") as facts:
         searched = find(run, sought, key)

@@ -1,0 +1,48 @@
+"""The note in a lake that an erasure changes its files: killed meanwhile, it stays, and every other job refuses.
+
+Half erased, a customer would be scored and published of what is left of him, and contacted; and landed files may differ
+from the register, and would be read again.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jobs.errors import MissingInputError
+from jobs.whole_files import write_whole
+
+UNFINISHED = ".erasing"  # in the lake: ids of erasures that have begun to change files and have not ended
+REFUSED_AGAIN = "refused"  # stands for the id of an erasure from landed files alone, see erase_refused.py
+
+
+@contextmanager
+def unfinished(lake: Path, erasure_id: str) -> Iterator[None]:
+    """Note in the lake that an erasure changes its files, until it has: killed meanwhile, the note stays."""
+    there = noted(lake)
+    _write(lake, there | {erasure_id})
+    yield
+    _write(lake, there - {erasure_id})
+
+
+def noted(lake: Path) -> set[str]:
+    """What the note says; nothing where there is none."""
+    note = lake / UNFINISHED
+    return set(note.read_text().split()) if note.is_file() else set()
+
+
+def refuse_after_unfinished_erasure(lake: Path, *, is_ending_refused: bool = False) -> None:
+    """Raise where an erasure was killed; `is_ending_refused` is a job that ends one from landed files alone itself."""
+    left = noted(lake)
+    if not left or (is_ending_refused and left == {REFUSED_AGAIN}):
+        return
+    again = (
+        "run `python -m jobs.erase --refused`" if left == {REFUSED_AGAIN} else "run it again with the same customers"
+    )
+    raise MissingInputError(f"an erasure did not end; {again}, then this job")
+
+
+def _write(lake: Path, ids: set[str]) -> None:
+    if not ids:
+        (lake / UNFINISHED).unlink(missing_ok=True)
+        return
+    write_whole(lake / UNFINISHED, ("\n".join(sorted(ids)) + "\n").encode())
