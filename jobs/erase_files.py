@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Set
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from jobs.settings import Settings
 def erase_exports(exports: Path, customers: Set[str]) -> tuple[int, int]:
     """Take customers out of campaign files; the manifest tells the new count and hash."""
     forget_partial(exports)
+    for scratch in (*exports.glob("*/.*.partial"), *exports.glob("*/.*.old")):  # of an export that was killed
+        shutil.rmtree(scratch)
     rows, written = 0, {safe_text(one) for one in customers}
     for contacts in sorted(exports.glob("*/*/contacts.csv")):
         with contacts.open(newline="", encoding="utf-8") as stream:
