@@ -14,7 +14,6 @@ erased. `maintain` does the same each week.
 """
 
 import argparse
-import logging
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from jobs.erase_quotes import blank_all
 from jobs.erase_refused import erase_refused
 from jobs.erase_search import Searched, search
 from jobs.erase_tables import erase_rows, forget_versions, subjects_of
+from jobs.erase_unknown import tell_unknown
 from jobs.erase_words import Sought
 from jobs.errors import MissingInputError, NightjarError
 from jobs.pseudonyms import key_of, pseudonym, pseudonym_of_all
@@ -38,7 +38,6 @@ from schemas.ops import OPS_ERASURE
 from schemas.raw import RAW_CLICKSTREAM, RAW_CUSTOMERS, RAW_TRANSACTIONS
 from schemas.tables import TABLES
 
-log = logging.getLogger("nightjar")
 # What links a customer to orders, browsers and addresses comes last: a killed run finds them again. Edges come after
 # clicks, for they alone tell of browsers without a log-in.
 LINKS = (CLEAN_ORDER_LINES, RAW_TRANSACTIONS, RAW_CLICKSTREAM, CLEAN_IDENTITY_EDGE, RAW_CUSTOMERS)
@@ -71,7 +70,9 @@ def main(arguments: list[str]) -> None:
             facts.update(erase_refused(runtime.open_run(given.as_of, given.as_of, is_erasure=True)))
         return
     with lake_lock.alone(lake), runtime.step("erase", customers=len(customers)) as facts:
-        facts.update(erase(runtime.open_run(given.as_of, given.as_of, is_erasure=True), set(customers)))
+        run = runtime.open_run(given.as_of, given.as_of, is_erasure=True)
+        tell_unknown(run, customers)
+        facts.update(erase(run, set(customers)))
 
 
 def erase(run: Run, customers: set[str]) -> dict[str, int]:
@@ -93,10 +94,7 @@ def erase(run: Run, customers: set[str]) -> dict[str, int]:
             f"{len(searched.found)} files still name an erased customer, first {searched.found[0]}; "
             "mend or remove them, then run the erasure again"
         )
-    rows = sum(before - after for before, after in counts.values())
-    if not rows:
-        log.warning("nothing in the lake names any of these customers: check the ids; from now on they are refused")
-    return {"files_searched": searched.files, "rows": rows}
+    return {"files_searched": searched.files, "rows": sum(before - after for before, after in counts.values())}
 
 
 def remove(run: Run, sought: Sought) -> Counts:
