@@ -53,7 +53,7 @@ def remove_quotes(settings: Settings, customers: Set[str]) -> None:
     as_value = re.compile(rb"[\"'>\x00](?:" + b"|".join(short) + rb")[\"'<\x00\\]") if short else None
     distinctive = Words(one.encode() for one in customers if is_distinctive(one))
     for folder in (settings.quality, settings.staging):
-        for path in sorted(folder.rglob("*")):
+        for path in sorted(folder.rglob("*")):  # no folder that is a link: what lies elsewhere is blanked, not deleted
             if path.is_file() and any(
                 distinctive.finds(text) or (as_value and words.finds(text) and as_value.search(text))
                 for _, text in texts_of(path)

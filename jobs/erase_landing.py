@@ -12,7 +12,7 @@ from features.landing import file_format
 from features.landing_parquet import batches_within
 from features.landing_rows import Limits, unpacked
 from jobs.erase_landing_formats import Left, csv_without, json_array_without, json_lines_without, parquet_without
-from jobs.erase_texts import COMPRESSIONS
+from jobs.erase_texts import COMPRESSIONS, files_below
 from jobs.erase_words import Sought
 from jobs.tables import Run
 from schemas.ops import OPS_FILE
@@ -57,8 +57,9 @@ def erase_landing(run: Run, sought: Sought, files: list[tuple[str, Path]] | None
 
 def forget_partial(folder: Path) -> None:
     """Delete what a killed erasure had written and not yet put in its place."""
-    for path in folder.rglob(f".*{PARTIAL}"):
-        path.unlink()
+    for path in files_below(folder):
+        if path.name.startswith(".") and path.name.endswith(PARTIAL):
+            path.unlink()
 
 
 def register(run: Run, changed: list[tuple[str, Path]]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jobs.erase_ids import Places
 from jobs.erase_tables import frame_of
-from jobs.erase_texts import texts_of
+from jobs.erase_texts import files_below, texts_of
 from jobs.erase_words import Words, is_distinctive, spellings
 from jobs.pseudonyms import key_of, pseudonym
 from jobs.tables import Run
@@ -66,4 +66,4 @@ def in_files(folder: Path, ids: Set[str]) -> set[str]:
         return {whose[spelt] for _, text in texts_of(path) for _, spelt in words.places(text)}
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return set().union(*pool.map(named, (path for path in sorted(folder.rglob("*")) if path.is_file())))
+        return set().union(*pool.map(named, sorted(files_below(folder))))
