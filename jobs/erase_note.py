@@ -4,24 +4,28 @@ Half erased, a customer would be scored and published of what is left of him, an
 from the register, and would be read again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 
 from jobs.errors import MissingInputError
 from jobs.whole_files import write_whole
 
-UNFINISHED = ".erasing"  # in the lake: ids of erasures that have begun to change files and have not ended
-REFUSED_AGAIN = "refused"  # stands for the id of an erasure from landed files alone, see erase_refused.py
+UNFINISHED = ".erasing"  # in the lake: keyed hashes of customers whose erasure has begun and has not ended
+REFUSED_AGAIN = "refused"  # stands for whom an erasure from landed files alone is about, see erase_refused.py
 
 
 @contextmanager
-def unfinished(lake: Path, erasure_id: str) -> Iterator[None]:
-    """Note in the lake that an erasure changes its files, until it has: killed meanwhile, the note stays."""
+def unfinished(lake: Path, customers: Set[str], former: str = "") -> Iterator[None]:
+    """Note in the lake whom an erasure is about, until it has ended: killed meanwhile, the note stays.
+
+    Whatever erasure comes for a customer takes him out of the note, with whomever else it is about. `former` is what
+    stood there for all customers of an erasure at once, in a note from before.
+    """
     there = noted(lake)
-    _write(lake, there | {erasure_id})
+    _write(lake, there | customers)
     yield
-    _write(lake, there - {erasure_id})
+    _write(lake, there - customers - {former})
 
 
 def noted(lake: Path) -> set[str]:
@@ -35,13 +39,14 @@ def refuse_after_unfinished_erasure(lake: Path, *, is_ending_refused: bool = Fal
     left = noted(lake)
     if not left or (is_ending_refused and left == {REFUSED_AGAIN}):
         return
-    again = (
-        "run `python -m jobs.erase --refused`" if left == {REFUSED_AGAIN} else "run it again with the same customers"
-    )
+    if customers := left - {REFUSED_AGAIN}:
+        again = f"run it again with the same customers (customers left: {len(customers)})"
+    else:
+        again = "run `python -m jobs.erase --refused`"
     raise MissingInputError(f"an erasure did not end; {again}, then this job")
 
 
-def _write(lake: Path, ids: set[str]) -> None:
+def _write(lake: Path, ids: Set[str]) -> None:
     if not ids:
         (lake / UNFINISHED).unlink(missing_ok=True)
         return

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from features.landing import file_format
+from jobs.erase_note import UNFINISHED
 from jobs.erase_texts import CUSTOMER_COLUMNS, csv_customers, files_below, texts_of
 from jobs.erase_words import Words, is_distinctive, spellings
 from jobs.pseudonyms import KEY_FILE
 
-NOT_SEARCHED = (KEY_FILE, "truth")  # the truth of a simulated shop is about nobody
+# The truth of a simulated shop is about nobody; the note of an erasure holds keyed hashes, and goes at its end.
+NOT_SEARCHED = (KEY_FILE, UNFINISHED, "truth")
 REFUSED = "ops_erased_customer"  # holds the keyed hashes, and is meant to
 
 
