@@ -22,6 +22,8 @@ from jobs import erase_files, erase_note, lake_lock, refusal, runtime
 from jobs.erase_identity import identify_others
 from jobs.erase_ids import Places, ids_in, ids_of_options
 from jobs.erase_landing import erase_landing
+from jobs.erase_landing_formats import ERASED
+from jobs.erase_names import rename_files
 from jobs.erase_present import make_present_again
 from jobs.erase_quotes import blank_all
 from jobs.erase_refused import erase_refused
@@ -30,6 +32,7 @@ from jobs.erase_tables import erase_rows, forget_versions, subjects_of
 from jobs.erase_unknown import tell_unknown
 from jobs.erase_words import Sought
 from jobs.errors import MissingInputError, NightjarError
+from jobs.landing_files import told
 from jobs.pseudonyms import key_of, pseudonym, pseudonym_of_all
 from jobs.settings import get_settings
 from jobs.tables import Run
@@ -98,8 +101,8 @@ def erase(run: Run, customers: set[str]) -> dict[str, int]:
         )
     if searched.found:
         raise NotErasedError(
-            f"{len(searched.found)} files still name an erased customer, first {searched.found[0]}; "
-            "mend or remove them, then run the erasure again"
+            f"{len(searched.found)} files still name an erased customer, first {told_file(searched.found[0], sought)}; "
+            "mend, rename or remove them, then run the erasure again"
         )
     return {"files_searched": searched.files, "rows": sum(before - after for before, after in counts.values())}
 
@@ -107,6 +110,7 @@ def erase(run: Run, customers: set[str]) -> dict[str, int]:
 def remove(run: Run, sought: Sought) -> Counts:
     """Take the customers out of landed files, tables with all their versions, exports and pages."""
     with runtime.step("erase_landing"):
+        rename_files(run, sought)
         counts: Counts = {"landing": erase_landing(run, sought)}
     there = [table for table in (*(table for table in TABLES if table not in LINKS), *LINKS) if run.exists(table)]
     with runtime.step("erase_identity"):
@@ -137,6 +141,12 @@ def find(run: Run, sought: Sought, key: bytes) -> Searched:
         return searched
     blank_all(run, searched.found, sought)
     return search(lake, people, hashes)
+
+
+def told_file(path: Path, sought: Sought) -> str:
+    """A file's name as a log may tell it: without a customer in it."""
+    blanked, _ = sought.blanked(str(path).encode("utf-8", "surrogateescape"), ERASED.encode())
+    return told(blanked.decode("utf-8", "surrogateescape"))
 
 
 def prove(run: Run, erasure_id: str, customers: int, counts: Counts) -> None:

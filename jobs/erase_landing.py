@@ -29,14 +29,7 @@ def erase_landing(run: Run, sought: Sought, files: list[tuple[str, Path]] | None
     The register learns the new content before the file changes; until the erasure is done no ingest looks at either.
     """
     forget_partial(run.settings.landing)
-    if files is None:
-        files = [
-            (source, path)
-            for source in SOURCES
-            for path in sorted((run.settings.landing / source).glob("dt=*/*"))
-            if path.is_file() and not path.name.startswith((".", "_"))
-        ]
-
+    files = landed(run) if files is None else files
     limits = Limits(run.settings.maximum_row_kb, run.settings.maximum_unpacked_mb)
 
     def rewritten(path: Path) -> int:
@@ -53,6 +46,16 @@ def erase_landing(run: Run, sought: Sought, files: list[tuple[str, Path]] | None
     for _, path in changed:
         os.replace(path.with_name(f".{path.name}{PARTIAL}"), path)
     return sum(removed), 0
+
+
+def landed(run: Run) -> list[tuple[str, Path]]:
+    """(source, file) of every landed file."""
+    return [
+        (source, path)
+        for source in SOURCES
+        for path in sorted((run.settings.landing / source).glob("dt=*/*"))
+        if path.is_file() and not path.name.startswith((".", "_"))
+    ]
 
 
 def forget_partial(folder: Path) -> None:
