@@ -20,6 +20,7 @@ from jobs import runtime
 from jobs.errors import GateRefusedError, MissingInputError
 from jobs.expectations import Judged, judge
 from jobs.landing_checks import stops_of
+from jobs.refused_consents import refused_consents
 from jobs.silence import silent_sources
 from jobs.tables import Run
 from schemas.contract import Table
@@ -158,7 +159,7 @@ def of_sources(run: Run) -> list[Result]:
     told = [
         Result(OPS_RUN.name, f"rows of {one.source} came, as every week", one.rows > 0, one.observed) for one in silent
     ]
-    return [*stopped, *told, *refused_shares(run), *unreadable_files(run)]
+    return [*stopped, *told, *refused_shares(run), *unreadable_files(run), no_refused_consent(run)]
 
 
 def stopped_sources(run: Run) -> list[Result]:
@@ -205,6 +206,13 @@ def unreadable_files(run: Run) -> list[Result]:
         )
         for source, found in sorted(names.items())
     ]
+
+
+def no_refused_consent(run: Run) -> Result:
+    """No refused row of customers may speak of a consent: it may be one taken back."""
+    found = sorted(refused_consents(run))
+    observed = json.dumps({"rows": len(found), "first": found[:SHOWN_ROWS]})
+    return Result(RAW_QUARANTINE.name, "no refused row of customers speaks of a consent", not found, observed)
 
 
 def write_results(run: Run, layer: str, results: list[Result]) -> None:
