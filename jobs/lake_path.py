@@ -16,6 +16,6 @@ def path_problem(lake: Path) -> str | None:
     if found is None:
         return None
     return (
-        f"the path of the lake, {str(lake.resolve())!r}, has the character {found[0]!a}, which the engines can't read in "
-        "a path: give another folder (make: LAKE=/a/plain/path; jobs: NIGHTJAR_LAKE)"
+        f"the path of the lake, {str(lake.resolve())!r}, has the character {found[0]!a}, which the engines can't read "
+        "in a path: give another folder (make: LAKE=/a/plain/path; jobs: NIGHTJAR_LAKE)"
     )
