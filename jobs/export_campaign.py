@@ -4,7 +4,7 @@ Reads `campaign_assignment`, `customer_360`, `clean_consent`, `clean_identity`, 
 `contacts.csv` and `manifest.json` in `exports/<campaign>/<as_of_date>/`.
 
 The folder appears whole or not at all. The arm that is left alone never leaves the house, nor does who took the consent
-back since the plan was made (the newest one known counts, whichever run brought it) or was erased.
+back since the plan was made, whichever run brought that, or was erased.
 """
 
 import hashlib
@@ -70,13 +70,17 @@ def main(arguments: list[str]) -> None:
 
 
 def with_consent(run: Run, chosen: list["Row"]) -> list["Row"]:
-    """The contacts who said yes to marketing, and on none of their accounts no, by all that the lake knows now."""
-    from features.consent import MARKETING, newest_consent
+    """The contacts who said yes to marketing, and on none of their accounts no, by all that the lake knows now.
+
+    A consent of a day after the plan's has not begun, as at its publication; one taken back counts, whatever its day.
+    """
+    from features.consent import MARKETING, begun_consent, newest_consent
     from features.persons import accounts_of_persons
 
     # Whom two accounts are known to be by now, whichever run found it out.
     persons = accounts_of_persons(run.read(CLEAN_IDENTITY), date.max) if run.exists(CLEAN_IDENTITY) else None
-    granted = newest_consent(run.read(CLEAN_CONSENT), MARKETING, persons).filter("is_granted")
+    consents = begun_consent(run.read(CLEAN_CONSENT), run.as_of_date)
+    granted = newest_consent(consents, MARKETING, persons).filter("is_granted")
     plans = run.read(CAMPAIGN_ASSIGNMENT).filter(f"as_of_date = DATE'{run.as_of_date}'").select("customer_id")
     allowed = {row.customer_id for row in granted.join(plans, "customer_id", how="left_semi").collect()}
     return [row for row in chosen if row.customer_id in allowed]

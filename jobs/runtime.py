@@ -56,6 +56,10 @@ def open_run(as_of_date: date, first: date, *, is_erasure: bool = False) -> Run:
     if first > as_of_date:
         raise MissingInputError(f"--from {first} is after --as-of {as_of_date}; swap them")
     run = Run(as_of_date=as_of_date, first=first, settings=get_settings())
+    if not run.settings.lake.is_dir():  # a job would make it, and end well without having done anything
+        raise MissingInputError(
+            f"there is no lake at {run.settings.lake.resolve()}; land files there first, or point NIGHTJAR_LAKE at one"
+        )
     lake_lock.share(run.settings.lake)
     if not is_erasure:
         refuse_after_unfinished_erasure(run.settings.lake)

@@ -187,6 +187,14 @@ def test_who_took_the_consent_back_after_the_plan_is_not_contacted(lake, give_pl
     assert (about["contact_count"], about["control_count"], about["withdrawn_count"]) == (1, 1, 1)
 
 
+def test_a_consent_that_begins_after_the_plan_does_not_undo_one_taken_back(lake, give_plan, consent, run_job):
+    give_plan({"customer_id": "stays"}, {"customer_id": "left"})
+    consent(True, "left", day=D + timedelta(days=1), brought=D)  # within what clocks may be off
+    consent(False, "left", day=D, brought=D + timedelta(days=1))
+    run_job("export_campaign", D)
+    assert [row["customer_id"] for row in contacts(lake)] == ["stays"]
+
+
 def test_a_consent_taken_back_on_one_account_holds_for_the_persons_other_account(
     lake, give_plan, consent, make_run, frame, run_job
 ):
