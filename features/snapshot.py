@@ -94,7 +94,7 @@ def _derived(feature: Feature) -> SparkColumn:
         case "gap":
             return F.when(F.col("_order_days") > 1, (first - last) / (F.col("_order_days") - 1).cast("double"))
         case "spread":
-            return _spread(F.col("_orders"), F.col("_order_amount").cast("double"), F.col("_squares"))
+            return _spread(F.col("_orders"), F.col("_order_amount").cast("double"), F.col("_squares").cast("double"))
         case "mean":
             first_net = F.col("_first_order.net_amount").cast("double")
             repeat_net = F.col("_net_of_order_days").cast("double") - first_net

@@ -1,8 +1,8 @@
 """Features, declared once: what a tile adds up, and what a snapshot makes of the tiles.
 
 A *tile* is one customer, one business day and one run: the signed amounts that the run for `ingest_date` added to that
-day. Every tile column is a plain sum, so tiles merge by addition in any order, and the state known at any date D is
-the sum of the tiles with `ingest_date` <= D. Nothing is ever rewritten: a return, or a row that comes late, adds a tile.
+day. Every tile column is a plain sum of whole numbers or decimals, so tiles merge by addition in any order to the same
+number, and can be taken away again; the state known at any date D is the sum of the tiles with `ingest_date` <= D. Nothing is ever rewritten: a return, or a row that comes late, adds a tile.
 
 To add a feature: one line in `FEATURES` (and, for a new fact, one in `FACTS` and its expression in features/tiles.py).
 """
@@ -15,6 +15,9 @@ from schemas.contract import LINE_MONEY, MONEY, Between, Column, NotNull, OneOf,
 
 _REQUIRED = (NotNull(),)
 LIFETIME = None
+# Doubles would leave a rest of 1e-15 in a window whose tiles have all left it.
+EXACT = T.DecimalType(20, 6)  # seconds to the microsecond, scores to the millionth
+SQUARED_MONEY = T.DecimalType(38, 8)
 HAS_ORDERED = "btyd_age IS NOT NULL"  # SQL over a snapshot's row: whom churn and CLV are told of
 
 
@@ -27,7 +30,7 @@ def _money(name: str, meaning: str) -> Column:
 
 
 def _number(name: str, meaning: str, unit: str) -> Column:
-    return Column(name, T.DoubleType(), meaning, _REQUIRED, unit)
+    return Column(name, EXACT, meaning, _REQUIRED, unit)
 
 
 FACTS: tuple[Column, ...] = (
@@ -40,7 +43,9 @@ FACTS: tuple[Column, ...] = (
     _money("discount_amount", "Discounts taken off."),
     _money("shipping_amount", "Shipping charged."),
     _money("order_amount", "Net money of orders; refunds and adjustments that belong to no order are not in it."),
-    _number("order_amount_squared", "Sum of squared net amounts of orders, for their spread.", "shop currency squared"),
+    Column(
+        "order_amount_squared", SQUARED_MONEY, "Sum of squared net amounts of orders.", _REQUIRED, "shop currency squared"
+    ),
     _count("session_count", "Sessions begun, without bots.", "sessions"),
     _count("click_count", "Click events.", "events"),
     _count("view_count", "Product views.", "events"),
@@ -132,12 +137,11 @@ class Feature:
 
     @property
     def type(self) -> T.DataType:
-        """Money stays decimal, counts stay whole, the rest is double."""
+        """Sums stay exact, so that tomorrow's can be made of them; what is divided is double."""
         if self.kind in ("active_days", "recency", "tenure"):
             return T.LongType()
         if self.kind == "sum":
-            fact = FEATURE_CUSTOMER_DAY[self.fact]
-            return MONEY if fact.type == LINE_MONEY else fact.type
+            return FEATURE_CUSTOMER_DAY[self.fact].type
         return T.DoubleType()
 
 
