@@ -76,6 +76,7 @@ FEATURE_CUSTOMER_DAY = Table(
         *FACTS,
     ),
     slice_column="ingest_date",
+    cut_column="event_date",
     customer_columns=("customer_id",),
 )
 
@@ -105,6 +106,7 @@ FEATURE_VISITOR_DAY = Table(
         *(FEATURE_CUSTOMER_DAY[name] for name in CLICK_FACTS),
     ),
     slice_column="ingest_date",
+    cut_column="event_date",
     linked_columns=("visitor_id",),
 )
 
