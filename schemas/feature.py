@@ -282,6 +282,30 @@ FEATURES: tuple[Feature, ...] = (
     ),
 )
 
+DAY_BITS, DAY_WORDS = 62, 7  # a bit a day, in words that come round after 434 days: a year and the word at hand
+BIT_FACTS = ("order_count", "session_count")  # whose days with any are kept as bits
+
+
+def day_words(fact: str) -> list[str]:
+    """Columns that hold the days of a fact."""
+    return [f"state_{fact.removesuffix('_count')}_days_{word}" for word in range(DAY_WORDS)]
+
+
+STATE: tuple[Column, ...] = (
+    Column("state_order_amount", LINE_MONEY, "Net money of orders.", _REQUIRED, "shop currency"),
+    Column(
+        "state_order_amount_squared", SQUARED_MONEY, "Sum of squared net amounts.", _REQUIRED, "shop currency squared"
+    ),
+    Column("state_order_days_revenue", LINE_MONEY, "Net revenue of the days with an order.", unit="shop currency"),
+    Column("state_first_order_revenue", LINE_MONEY, "Net revenue of the first such day.", unit="shop currency"),
+    *(
+        Column(name, T.LongType(), f"Days with any {fact}, a bit each; no feature.", _REQUIRED)
+        for fact in BIT_FACTS
+        for name in day_words(fact)
+    ),
+)
+"""What the next date's snapshot is made from beside the features; no features themselves."""
+
 FEATURE_CUSTOMER = Table(
     name="feature_customer",
     meaning="Snapshots: every customer as known at one date. A published snapshot is never rewritten.",
@@ -294,6 +318,7 @@ FEATURE_CUSTOMER = Table(
             "snapshot_version", T.IntegerType(), "1; higher after an explicit restatement.", (NotNull(), Between(1))
         ),
         *(feature.column for feature in FEATURES),
+        *STATE,
     ),
     slice_column="as_of_date",
     customer_columns=("customer_id",),
