@@ -14,7 +14,7 @@ that run on the lake, and they wait for it.
 (the log names the first file), 2 usage or missing input, 3 contract broken, 4 gate refused, 75 temporary. 1, 75 and a
 killed process have been retried; others fail at once.
 
-- `erase_customers` 2: the file is missing or names nobody.
+- `erase_customers` 2: the file is missing, names nobody, or names what may be no customer; the log says which line.
 """
 
 from datetime import timedelta

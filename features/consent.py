@@ -24,10 +24,13 @@ def clean_consent(rows: DataFrame) -> DataFrame:
 
 
 def known_consent(consents: DataFrame, as_of_date: date) -> DataFrame:
-    """The changes that count on a date: those known then. A consent begins on its day; taken back counts at once."""
-    is_known = F.col("ingest_date") <= F.lit(as_of_date)
-    has_begun = (F.col("event_date") <= F.lit(as_of_date)) | ~F.col("is_granted")
-    return consents.filter(is_known & has_begun)
+    """The changes that count on a date, of those known then."""
+    return begun_consent(consents.filter(F.col("ingest_date") <= F.lit(as_of_date)), as_of_date)
+
+
+def begun_consent(consents: DataFrame, as_of_date: date) -> DataFrame:
+    """The changes that count on a date, whenever they came: a consent begins on its day, taken back counts at once."""
+    return consents.filter((F.col("event_date") <= F.lit(as_of_date)) | ~F.col("is_granted"))
 
 
 def newest_consent(consents: DataFrame, purpose: str, persons: DataFrame | None = None) -> DataFrame:

@@ -44,6 +44,11 @@ def customer_360(
     )
 
 
+def repeated_customers(rows: DataFrame) -> DataFrame:
+    """(customer_id) that more than one row of a date has: joined or contacted, each would count twice."""
+    return rows.groupBy("customer_id").count().filter("count > 1").select("customer_id")
+
+
 def _of(scores: DataFrame, name: str, **columns: str) -> DataFrame:
     chosen = (F.col(source).alias(target) for target, source in columns.items())
     return scores.select(*KEY, *chosen, F.col("model_version").alias(f"{name}_version"))

@@ -1,7 +1,8 @@
 """Exchange rates: which one holds on a day as known at a run, and money in the shop's currency by it.
 
 A day's rate is that of the day itself, else the latest earlier one within `window_days`. Of two versions of a rate the
-one that came later holds, from the run that brought it.
+one that came later holds, from the run that brought it. Of two that one run brought, the one with the later `event_at`
+holds; of the same moment the one whose `event_id` is greater as text: any other order would change from run to run.
 """
 
 from pyspark.sql import DataFrame

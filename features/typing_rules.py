@@ -24,6 +24,8 @@ MINUTES_ALONE = r"^(.{10}[T ]\d{2}:\d{2})( ?(?:Z|[+-]\d{2}:?\d{2}))$"
 EPOCH_SECONDS, EPOCH_MILLIS = r"^\d{10}$", r"^\d{13}$"
 NO_CUSTOMER = ("NULL", "null", "NA", "N/A", "None", "nan", "NaN")  # as exports spell a guest
 CONTROL = r"[\x00-\x1f]"
+UNSEEN, BLANK_ENDS = r"[\p{Cc}\p{Cf}]", r"^\p{Z}+|\p{Z}+$"
+CONSENT_WORDS = ("consent_purpose", "consent_status")  # another spelling would be another word, and a no be lost
 TEXT = "_text_"  # prefix of a column's value as it came
 
 
@@ -86,6 +88,9 @@ def _typed(column: Column, timezone: str) -> SparkColumn:
     match column.type:
         case T.StringType() if column.name == "customer_id":
             return F.when((text != "") & ~text.isin(*NO_CUSTOMER), text)
+        case T.StringType() if column.name in CONSENT_WORDS:
+            word = F.lower(F.regexp_replace(F.regexp_replace(text, UNSEEN, ""), BLANK_ENDS, ""))
+            return F.when(word != "", word)
         case T.StringType():
             return F.when(text != "", text)
         case T.IntegerType() | T.LongType():

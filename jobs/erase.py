@@ -14,21 +14,25 @@ erased. `maintain` does the same each week.
 """
 
 import argparse
-import csv
 import logging
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from jobs import erase_files, lake_lock, refusal, runtime
+from jobs import erase_files, erase_note, lake_lock, refusal, runtime
 from jobs.erase_identity import identify_others
+from jobs.erase_ids import Places, ids_in, ids_of_options
 from jobs.erase_landing import erase_landing
+from jobs.erase_landing_formats import ERASED
+from jobs.erase_names import rename_files
 from jobs.erase_present import make_present_again
 from jobs.erase_quotes import blank_all
 from jobs.erase_refused import erase_refused
 from jobs.erase_search import Searched, search
 from jobs.erase_tables import erase_rows, forget_versions, subjects_of
+from jobs.erase_unknown import tell_unknown
 from jobs.erase_words import Sought
 from jobs.errors import MissingInputError, NightjarError
+from jobs.landing_files import told
 from jobs.pseudonyms import key_of, pseudonym, pseudonym_of_all
 from jobs.settings import get_settings
 from jobs.tables import Run
@@ -38,11 +42,11 @@ from schemas.ops import OPS_ERASURE
 from schemas.raw import RAW_CLICKSTREAM, RAW_CUSTOMERS, RAW_TRANSACTIONS
 from schemas.tables import TABLES
 
-log = logging.getLogger("nightjar")
 # What links a customer to orders, browsers and addresses comes last: a killed run finds them again. Edges come after
 # clicks, for they alone tell of browsers without a log-in.
 LINKS = (CLEAN_ORDER_LINES, RAW_TRANSACTIONS, RAW_CLICKSTREAM, CLEAN_IDENTITY_EDGE, RAW_CUSTOMERS)
 
+log = logging.getLogger("nightjar")
 Counts = dict[str, tuple[int, int]]  # rows before and after, by place
 
 
@@ -60,34 +64,20 @@ def main(arguments: list[str]) -> None:
     # An erasure is no part of a night: it happens on the day it is asked for.
     parser.add_argument("--as-of", type=date.fromisoformat, default=datetime.now(UTC).date(), help="default: today")
     given = parser.parse_args(arguments)
-    customers = set() if given.refused else {one.strip() for one in (given.customer or ids_in(given.file))} - {""}
-    if not customers and not given.refused:
-        raise MissingInputError("no customer is named; give an id")
+    customers: Places = {}
+    if not given.refused:
+        customers = ids_of_options(given.customer) if given.customer else ids_in(given.file)
     lake = get_settings().lake
     if not lake.is_dir():
         raise MissingInputError(f"{lake} is no lake; point NIGHTJAR_LAKE at one")
     if given.refused:
         with lake_lock.alone(lake), runtime.step("erase_refused") as facts:
-            facts.update(erase_refused(runtime.open_run(given.as_of, given.as_of)))
+            facts.update(erase_refused(runtime.open_run(given.as_of, given.as_of, is_erasure=True)))
         return
     with lake_lock.alone(lake), runtime.step("erase", customers=len(customers)) as facts:
-        facts.update(erase(runtime.open_run(given.as_of, given.as_of), customers))
-
-
-def ids_in(path: Path) -> set[str]:
-    """Customer ids of a file."""
-    if not path.is_file():
-        raise MissingInputError(f"{path} is not there; give a CSV with a column customer_id")
-    rows = [row for row in csv.reader(path.read_text(encoding="utf-8-sig").splitlines()) if row]
-    place = rows[0].index("customer_id") if rows and "customer_id" in rows[0] else None
-    if place is None and any(len(row) > 1 for row in rows):
-        raise MissingInputError(
-            f"{path} has several columns and none is called customer_id; name the one that holds ids"
-        )
-    found = {row[place] if place is not None else row[0] for row in rows[0 if place is None else 1 :]} - {""}
-    if not found:
-        raise MissingInputError(f"{path} names no customer; put one id on each line")
-    return found
+        run = runtime.open_run(given.as_of, given.as_of, is_erasure=True)
+        tell_unknown(run, customers)
+        facts.update(erase(run, set(customers)))
 
 
 def erase(run: Run, customers: set[str]) -> dict[str, int]:
@@ -96,28 +86,31 @@ def erase(run: Run, customers: set[str]) -> dict[str, int]:
     erasure_id = pseudonym_of_all(customers, key)
     with runtime.step("erase_find"):
         sought = subjects_of(run, customers)
+    hashes = {pseudonym(one, key) for one in customers}
+    with erase_note.unfinished(run.settings.lake, hashes, former=erasure_id):
         refusal.refuse(run, sought, key)
-    with refusal.unfinished(run.settings.lake, erasure_id):
         counts = remove(run, sought)
-    with runtime.step("erase_search") as facts:
-        searched = find(run, sought, key)
-        facts.update(files=searched.files)
-    counts["all files of the lake"] = (len(searched.found), len(searched.found))
-    prove(run, erasure_id, len(customers), counts)
+        with runtime.step("erase_search") as facts:
+            searched = find(run, sought, key)
+            facts.update(files=searched.files)
+        counts["all files of the lake"] = (len(searched.found), len(searched.found))
+        prove(run, erasure_id, len(customers), counts)
+    if missing := len(erase_note.noted(run.settings.lake) - {erase_note.REFUSED_AGAIN}):
+        log.warning(
+            "an erasure that was killed is about others too: run it again with them (customers left: %d)", missing
+        )
     if searched.found:
         raise NotErasedError(
-            f"{len(searched.found)} files still name an erased customer, first {searched.found[0]}; "
-            "mend or remove them, then run the erasure again"
+            f"{len(searched.found)} files still name an erased customer, first {told_file(searched.found[0], sought)}; "
+            "mend, rename or remove them, then run the erasure again"
         )
-    rows = sum(before - after for before, after in counts.values())
-    if not rows:
-        log.warning("nothing in the lake names any of these customers: check the ids; from now on they are refused")
-    return {"files_searched": searched.files, "rows": rows}
+    return {"files_searched": searched.files, "rows": sum(before - after for before, after in counts.values())}
 
 
 def remove(run: Run, sought: Sought) -> Counts:
     """Take the customers out of landed files, tables with all their versions, exports and pages."""
     with runtime.step("erase_landing"):
+        rename_files(run, sought)
         counts: Counts = {"landing": erase_landing(run, sought)}
     there = [table for table in (*(table for table in TABLES if table not in LINKS), *LINKS) if run.exists(table)]
     with runtime.step("erase_identity"):
@@ -148,6 +141,12 @@ def find(run: Run, sought: Sought, key: bytes) -> Searched:
         return searched
     blank_all(run, searched.found, sought)
     return search(lake, people, hashes)
+
+
+def told_file(path: Path, sought: Sought) -> str:
+    """A file's name as a log may tell it: without a customer in it."""
+    blanked, _ = sought.blanked(str(path).encode("utf-8", "surrogateescape"), ERASED.encode())
+    return told(blanked.decode("utf-8", "surrogateescape"))
 
 
 def prove(run: Run, erasure_id: str, customers: int, counts: Counts) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Set
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from jobs.settings import Settings
 def erase_exports(exports: Path, customers: Set[str]) -> tuple[int, int]:
     """Take customers out of campaign files; the manifest tells the new count and hash."""
     forget_partial(exports)
+    for scratch in (*exports.glob("*/.*.partial"), *exports.glob("*/.*.old")):  # of an export that was killed
+        shutil.rmtree(scratch)
     rows, written = 0, {safe_text(one) for one in customers}
     for contacts in sorted(exports.glob("*/*/contacts.csv")):
         with contacts.open(newline="", encoding="utf-8") as stream:
@@ -50,7 +53,7 @@ def remove_quotes(settings: Settings, customers: Set[str]) -> None:
     as_value = re.compile(rb"[\"'>\x00](?:" + b"|".join(short) + rb")[\"'<\x00\\]") if short else None
     distinctive = Words(one.encode() for one in customers if is_distinctive(one))
     for folder in (settings.quality, settings.staging):
-        for path in sorted(folder.rglob("*")):
+        for path in sorted(folder.rglob("*")):  # no folder that is a link: what lies elsewhere is blanked, not deleted
             if path.is_file() and any(
                 distinctive.finds(text) or (as_value and words.finds(text) and as_value.search(text))
                 for _, text in texts_of(path)

@@ -12,7 +12,7 @@ from features.landing import file_format
 from features.landing_parquet import batches_within
 from features.landing_rows import Limits, unpacked
 from jobs.erase_landing_formats import Left, csv_without, json_array_without, json_lines_without, parquet_without
-from jobs.erase_texts import COMPRESSIONS
+from jobs.erase_texts import COMPRESSIONS, files_below
 from jobs.erase_words import Sought
 from jobs.tables import Run
 from schemas.ops import OPS_FILE
@@ -29,14 +29,7 @@ def erase_landing(run: Run, sought: Sought, files: list[tuple[str, Path]] | None
     The register learns the new content before the file changes; until the erasure is done no ingest looks at either.
     """
     forget_partial(run.settings.landing)
-    if files is None:
-        files = [
-            (source, path)
-            for source in SOURCES
-            for path in sorted((run.settings.landing / source).glob("dt=*/*"))
-            if path.is_file() and not path.name.startswith((".", "_"))
-        ]
-
+    files = landed(run) if files is None else files
     limits = Limits(run.settings.maximum_row_kb, run.settings.maximum_unpacked_mb)
 
     def rewritten(path: Path) -> int:
@@ -55,10 +48,21 @@ def erase_landing(run: Run, sought: Sought, files: list[tuple[str, Path]] | None
     return sum(removed), 0
 
 
+def landed(run: Run) -> list[tuple[str, Path]]:
+    """(source, file) of every landed file."""
+    return [
+        (source, path)
+        for source in SOURCES
+        for path in sorted((run.settings.landing / source).glob("dt=*/*"))
+        if path.is_file() and not path.name.startswith((".", "_"))
+    ]
+
+
 def forget_partial(folder: Path) -> None:
     """Delete what a killed erasure had written and not yet put in its place."""
-    for path in folder.rglob(f".*{PARTIAL}"):
-        path.unlink()
+    for path in files_below(folder):
+        if path.name.startswith(".") and path.name.endswith(PARTIAL):
+            path.unlink()
 
 
 def register(run: Run, changed: list[tuple[str, Path]]) -> None:

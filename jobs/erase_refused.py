@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from features.landing import read_rows
 from features.landing_rows import Limits
-from jobs import refusal
+from jobs import erase_note, refusal
 from jobs.erase_landing import erase_landing
 from jobs.erase_words import WORD_LENGTH, Sought, Words, spellings
 from jobs.pseudonyms import key_of, pseudonym
@@ -61,7 +61,7 @@ def refused_files(run: Run) -> list[File]:
 def erase_refused(run: Run) -> dict[str, int]:
     """Make those files anew; the lake must be held alone. Killed anywhere and run again, it completes."""
     files = refused_files(run)
-    with refusal.unfinished(run.settings.lake, refusal.REFUSED_AGAIN):
+    with erase_note.unfinished(run.settings.lake, {erase_note.REFUSED_AGAIN}):
         sought = named_in(run, files)
         removed, _ = erase_landing(run, sought, files) if sought.anywhere else (0, 0)
     return {"files": len(files), "rows": removed}

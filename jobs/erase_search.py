@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from features.landing import file_format
-from jobs.erase_texts import CUSTOMER_COLUMNS, csv_customers, texts_of
+from jobs.erase_note import UNFINISHED
+from jobs.erase_texts import CUSTOMER_COLUMNS, csv_customers, files_below, texts_of
 from jobs.erase_words import Words, is_distinctive, spellings
 from jobs.pseudonyms import KEY_FILE
 
-NOT_SEARCHED = (KEY_FILE, "truth")  # the truth of a simulated shop is about nobody
+# The truth of a simulated shop is about nobody; the note of an erasure holds keyed hashes, and goes at its end.
+NOT_SEARCHED = (KEY_FILE, UNFINISHED, "truth")
 REFUSED = "ops_erased_customer"  # holds the keyed hashes, and is meant to
 
 
@@ -66,7 +68,7 @@ def search(lake: Path, people: Set[str], hashes: Set[str]) -> Searched:
     """
     plain = {hashlib.sha256(spelt.encode()).hexdigest() for one in people for spelt in (one, one.lower())}
     anywhere, in_list = Finder(people | plain | hashes), Finder(people | plain)
-    paths = [path for path in sorted(lake.rglob("*")) if path.is_file() and _is_searched(path.relative_to(lake))]
+    paths = [path for path in sorted(files_below(lake)) if _is_searched(path.relative_to(lake))]
 
     def has_somebody(path: Path) -> bool:
         finder = in_list if REFUSED in path.parts else anywhere

@@ -1,5 +1,6 @@
 """What any file of a lake says, in pieces to search: texts of Parquet columns, unpacked archives, else the bytes."""
 
+import os
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -23,6 +24,21 @@ _TEXTS = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
 _BETWEEN_WORDS = re.compile(rb"[\s,;|\"'<>{}\[\]()=\0]")
 _FOOTER_TAIL = 8  # bytes: length of the footer, magic
 Piece = tuple[str, bytes]  # name of the column, empty for what is none; text, values between zero bytes
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every file in a folder, however deep; linked folders too, each folder once, whatever links lead to it."""
+    seen: set[tuple[int, int]] = set()
+    roots = [folder]  # then the links met: what lies in two places is found in its own first
+    for root in roots:
+        for parent, folders, names in os.walk(root):
+            about = os.stat(parent)
+            if (about.st_dev, about.st_ino) in seen:
+                folders.clear()
+                continue
+            seen.add((about.st_dev, about.st_ino))
+            roots += [Path(parent, name) for name in sorted(folders) if os.path.islink(os.path.join(parent, name))]
+            yield from (path for path in (Path(parent, name) for name in names) if path.is_file())
 
 
 def texts_of(path: Path) -> Iterator[Piece]:

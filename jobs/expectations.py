@@ -1,6 +1,7 @@
 """What a gate expects of a table's slice: the contract's own rules, and what no row can tell.
 
-Volume against the same weekdays before, days after the run's, customers or scores that went missing.
+Volume against the same weekdays before, days after the run's, customers or scores that went missing, orders that lost
+their customers.
 """
 
 import math
@@ -15,7 +16,7 @@ from jobs.tables import Run
 from schemas.clean import CLEAN_EVENTS, CLEAN_ORDER_LINES
 from schemas.contract import Column, Expectation, Table
 from schemas.feature import FEATURE_CUSTOMER, HAS_ORDERED
-from schemas.score import SCORE_CHURN, SCORE_CLV, SCORE_EMBEDDING, SCORE_RFM
+from schemas.score import CUSTOMER_360, SCORE_CHURN, SCORE_CLV, SCORE_EMBEDDING, SCORE_RFM
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -24,6 +25,9 @@ SCORED_CUSTOMERS = {SCORE_RFM: "true", SCORE_EMBEDDING: "true", SCORE_CHURN: HAS
 SOURCE_OF = {CLEAN_ORDER_LINES.name: "transactions", CLEAN_EVENTS.name: "clickstream"}
 WEEKS = 8  # of the same weekday that a volume is compared with
 FEWEST_WEEKS = 4  # with less history there is nothing to compare
+LATELY = timedelta(days=31)
+FEWEST_LINES = 100  # of customers on such a weekday: with fewer, chance alone may bring guests for a day
+LEAST_SHARE = 0.25  # of the usual share of lines that name a customer
 
 
 @dataclass(frozen=True)
@@ -80,15 +84,38 @@ def of_days(run: Run, table: Table) -> list[Expectation]:
 def of_history(run: Run, table: Table) -> list[Expectation]:
     """The least number of rows that the table's own past, or the snapshot it stands on, lets expect."""
     if table.name in SOURCE_OF and SOURCE_OF[table.name] in run.settings.volume_sources:
-        return least_rows(usual_volume(run, table) * run.settings.minimum_volume_ratio)
+        usual = usual_volume(run, table)
+        least = least_rows(usual * run.settings.minimum_volume_ratio)
+        return least + (named_customers(run, usual) if table is CLEAN_ORDER_LINES else [])
     if table is FEATURE_CUSTOMER:
         # Customers are never forgotten but for erasure; a snapshot that lost some has lost its inputs.
-        counts = slice_counts(run, table, run.as_of_date - timedelta(days=31), run.as_of_date - timedelta(days=1))
+        counts = slice_counts(run, table, run.as_of_date - LATELY, run.as_of_date - timedelta(days=1))
         return least_rows(0.95 * counts[max(counts)]) if counts else least_rows(1)
-    if table in SCORED_CUSTOMERS and slice_counts(run, table, run.as_of_date - timedelta(days=31), run.as_of_date):
+    if table in SCORED_CUSTOMERS and has_scored(run, table):
         # A model that the shop never had is no fault; one that scored lately must score them all.
         return least_rows(customers_to_score(run, SCORED_CUSTOMERS[table]))
     return []
+
+
+def named_customers(run: Run, usual: float) -> list[Expectation]:
+    """Of the order lines, a share that names customers; a source may send the column and leave it blank."""
+    named = usual_volume(run, CLEAN_ORDER_LINES, "customer_id IS NOT NULL")
+    if named < FEWEST_LINES:
+        return []
+    share = round(LEAST_SHARE * min(1.0, named / usual), 3)
+    return [("expect_column_values_to_not_be_null", {"column": "customer_id", "mostly": share})]
+
+
+def has_scored(run: Run, table: Table) -> bool:
+    """Whether a model gave scores lately, by its table or, where that was emptied, by the dates published from it."""
+    from pyspark.sql import functions as F
+
+    first = run.as_of_date - LATELY
+    if slice_counts(run, table, first, run.as_of_date):
+        return True
+    model = F.lit(f"{table.name.removeprefix('score_')}-")
+    published = run.read(CUSTOMER_360).filter(F.col("as_of_date").between(F.lit(first), F.lit(run.as_of_date)))
+    return bool(published.filter(F.contains("models", model)).head(1))
 
 
 def customers_to_score(run: Run, condition: str) -> int:
@@ -106,21 +133,22 @@ def least_rows(count: float) -> list[Expectation]:
     return [("expect_table_row_count_to_be_between", {"min_value": math.ceil(count)})]
 
 
-def usual_volume(run: Run, table: Table) -> float:
+def usual_volume(run: Run, table: Table, condition: str = "true") -> float:
     """Median rows of the same weekday over the weeks before; 0 while there is too little history."""
     days = [run.as_of_date - timedelta(weeks=week) for week in range(1, WEEKS + 1)]
-    counts = slice_counts(run, table, days[-1], days[0])
+    counts = slice_counts(run, table, days[-1], days[0], condition)
     known = [counts.get(day, 0) for day in days if run.settings.first_date is None or day >= run.settings.first_date]
     return median(known) if len(known) >= FEWEST_WEEKS and run.as_of_date not in run.settings.closed_dates else 0.0
 
 
-def slice_counts(run: Run, table: Table, first: date, last: date) -> dict[date, int]:
-    """Rows by day of the table's slice column."""
+def slice_counts(run: Run, table: Table, first: date, last: date, condition: str = "true") -> dict[date, int]:
+    """Rows by day of the table's slice column; none where a column of the condition was lost."""
     from pyspark.sql import functions as F
 
     day = str(table.slice_column)
     rows = run.read(table)
-    if day not in rows.columns:
+    if day not in rows.columns or any(name in condition for name in set(table.column_names) - set(rows.columns)):
         return {}
-    counted = rows.filter(F.col(day).between(F.lit(first), F.lit(last))).groupBy(day).count().collect()
+    of_days = rows.filter(F.col(day).between(F.lit(first), F.lit(last)))
+    counted = of_days.filter(condition).groupBy(day).count().collect()
     return {row[day]: row["count"] for row in counted}

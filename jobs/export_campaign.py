@@ -1,10 +1,10 @@
 """Write the campaign file of a planned date: the customers to contact, most worth keeping first.
 
-Reads `campaign_assignment`, `customer_360`, `clean_consent`, `clean_identity`; writes `contacts.csv` and
-`manifest.json` in `exports/<campaign>/<as_of_date>/`.
+Reads `campaign_assignment`, `customer_360`, `clean_consent`, `clean_identity`, `ops_erased_customer`; writes
+`contacts.csv` and `manifest.json` in `exports/<campaign>/<as_of_date>/`.
 
 The folder appears whole or not at all. The arm that is left alone never leaves the house, nor does who took the consent
-back since the plan was made: the newest one known counts, whichever run brought it.
+back since the plan was made, whichever run brought that, or was erased.
 """
 
 import hashlib
@@ -20,10 +20,12 @@ from features.spreadsheet import csv_text, safe_text
 from jobs import runtime
 from jobs.errors import MissingInputError
 from jobs.plan_counts import LEFT_OUT_WORDS, plan_counts, why_nobody
+from jobs.pseudonyms import key_of, pseudonym
 from jobs.tables import Run
 from schemas.campaign import CAMPAIGN_ASSIGNMENT
 from schemas.clean import CLEAN_CONSENT
 from schemas.identity import CLEAN_IDENTITY
+from schemas.ops import OPS_ERASED_CUSTOMER
 from schemas.score import CUSTOMER_360
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ def main(arguments: list[str]) -> None:
             f"{campaign_id} has no plan for {run.as_of_date}; run `python -m jobs.plan_campaign` first"
         )
     chosen = [row for row in plan if row.arm == "treatment"]
-    contacts = with_consent(run, chosen) if run.settings.consent_required else chosen
+    contacts = not_erased(run, with_consent(run, chosen) if run.settings.consent_required else chosen)
     folder = run.settings.exports / campaign_id / str(run.as_of_date)
     counts = {
         "contact_count": len(contacts),
@@ -68,16 +70,29 @@ def main(arguments: list[str]) -> None:
 
 
 def with_consent(run: Run, chosen: list["Row"]) -> list["Row"]:
-    """The contacts who said yes to marketing, and on none of their accounts no, by all that the lake knows now."""
-    from features.consent import MARKETING, newest_consent
+    """The contacts who said yes to marketing, and on none of their accounts no, by all that the lake knows now.
+
+    A consent of a day after the plan's has not begun, as at its publication; one taken back counts, whatever its day.
+    """
+    from features.consent import MARKETING, begun_consent, newest_consent
     from features.persons import accounts_of_persons
 
     # Whom two accounts are known to be by now, whichever run found it out.
     persons = accounts_of_persons(run.read(CLEAN_IDENTITY), date.max) if run.exists(CLEAN_IDENTITY) else None
-    granted = newest_consent(run.read(CLEAN_CONSENT), MARKETING, persons).filter("is_granted")
+    consents = begun_consent(run.read(CLEAN_CONSENT), run.as_of_date)
+    granted = newest_consent(consents, MARKETING, persons).filter("is_granted")
     plans = run.read(CAMPAIGN_ASSIGNMENT).filter(f"as_of_date = DATE'{run.as_of_date}'").select("customer_id")
     allowed = {row.customer_id for row in granted.join(plans, "customer_id", how="left_semi").collect()}
     return [row for row in chosen if row.customer_id in allowed]
+
+
+def not_erased(run: Run, chosen: list["Row"]) -> list["Row"]:
+    """The contacts without those on the list of the erased, whatever a plan still says."""
+    if not run.exists(OPS_ERASED_CUSTOMER):
+        return chosen
+    refused = {row.customer_hash for row in run.read(OPS_ERASED_CUSTOMER).select("customer_hash").collect()}
+    key = key_of(run.settings)
+    return [row for row in chosen if pseudonym(row.customer_id, key) not in refused]
 
 
 def contacts_csv(contacts: list["Row"]) -> str:

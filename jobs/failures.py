@@ -2,6 +2,7 @@
 
 import errno
 from pathlib import Path
+from urllib.parse import unquote
 
 from jobs.errors import MissingInputError, NightjarError, TemporaryError
 from models.registry import UnreadableModelError
@@ -73,9 +74,14 @@ def _is_whole(table: Path) -> bool:
 
     try:
         files = DeltaTable(str(table)).file_uris()
-        return _has_all_commits(table) and all(_is_parquet(Path(file.removeprefix("file://"))) for file in files)
+        return _has_all_commits(table) and all(_is_parquet(_path_of(file)) for file in files)
     except (DeltaError, OSError):
         return False
+
+
+def _path_of(uri: str) -> Path:
+    """A data file by its URI, in which blanks and letters with accents are encoded."""
+    return Path(unquote(uri.removeprefix("file://")))
 
 
 def _has_all_commits(table: Path) -> bool:

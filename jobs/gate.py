@@ -20,11 +20,14 @@ from jobs import runtime
 from jobs.errors import GateRefusedError, MissingInputError
 from jobs.expectations import Judged, judge
 from jobs.landing_checks import stops_of
+from jobs.refused_consents import refused_consents
 from jobs.silence import silent_sources
 from jobs.tables import Run
+from schemas.clean import CLEAN_CONSENT
 from schemas.contract import Table
 from schemas.ops import GATED_LAYERS, OPS_GATE, OPS_RUN
 from schemas.raw import RAW_QUARANTINE
+from schemas.score import CUSTOMER_360
 from schemas.tables import TABLES
 
 log = logging.getLogger("nightjar")
@@ -158,7 +161,7 @@ def of_sources(run: Run) -> list[Result]:
     told = [
         Result(OPS_RUN.name, f"rows of {one.source} came, as every week", one.rows > 0, one.observed) for one in silent
     ]
-    return [*stopped, *told, *refused_shares(run), *unreadable_files(run)]
+    return [*stopped, *told, *refused_shares(run), *unreadable_files(run), no_refused_consent(run), kept_consents(run)]
 
 
 def stopped_sources(run: Run) -> list[Result]:
@@ -205,6 +208,20 @@ def unreadable_files(run: Run) -> list[Result]:
         )
         for source, found in sorted(names.items())
     ]
+
+
+def no_refused_consent(run: Run) -> Result:
+    """No refused row of customers may speak of a consent: it may be one taken back."""
+    found = sorted(refused_consents(run))
+    observed = json.dumps({"rows": len(found), "first": found[:SHOWN_ROWS]})
+    return Result(RAW_QUARANTINE.name, "no refused row of customers speaks of a consent", not found, observed)
+
+
+def kept_consents(run: Run) -> Result:
+    """Where a published date knew of consents, there are some: emptied, nobody would be contacted any more."""
+    has_any = bool(run.read(CLEAN_CONSENT).head(1))
+    was_any = has_any or bool(run.read(CUSTOMER_360).filter("has_marketing_consent IS NOT NULL").head(1))
+    return Result(CLEAN_CONSENT.name, "consents are kept", has_any or not was_any, json.dumps({"has_any": has_any}))
 
 
 def write_results(run: Run, layer: str, results: list[Result]) -> None:

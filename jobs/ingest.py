@@ -23,7 +23,7 @@ from jobs.landing_checks import Stopped, header_fault, stop, value_fault
 from jobs.landing_files import LandingFile, landing_of
 from jobs.lateness import write_lateness
 from jobs.new_files import new_files
-from jobs.refusal import refuse_after_unfinished_erasure, without_erased_texts
+from jobs.refusal import without_erased_texts
 from jobs.tables import Run
 from jobs.whole_files import write_whole
 from schemas.ops import OPS_FILE, OPS_LATENESS, OPS_RUN
@@ -37,7 +37,6 @@ def main(arguments: list[str]) -> None:
     """Ingest every source for the run's days."""
     run = runtime.run_of(runtime.parser("ingest", __doc__).parse_args(arguments))
     landing_of(run)
-    refuse_after_unfinished_erasure(run.settings.lake)
     staging = run.settings.staging / "ingest"
     with lake_lock.only(staging.with_suffix(".lock"), "ingest"):  # two at once would empty each other's staging
         ingest(run, staging)

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from jobs import lake_lock, runtime
+from jobs.erase_note import noted, refuse_after_unfinished_erasure
 from jobs.erase_refused import erase_refused, refused_files
 from jobs.tables import Run
 from schemas.tables import TABLES
@@ -21,8 +22,9 @@ KEEP_VERSIONS_HOURS = 7 * 24  # Delta's own default: readers of a week-old versi
 
 def main(arguments: list[str]) -> None:
     """Maintain every table of the lake."""
-    run = runtime.run_of(runtime.parser("maintain", __doc__).parse_args(arguments))
-    if refused_files(run):
+    run = runtime.run_of(runtime.parser("maintain", __doc__).parse_args(arguments), is_erasure=True)
+    refuse_after_unfinished_erasure(run.settings.lake, is_ending_refused=True)
+    if refused_files(run) or noted(run.settings.lake):
         with lake_lock.alone(run.settings.lake), runtime.step("erase_refused") as facts:
             facts.update(erase_refused(run))
     for table in THINNED:

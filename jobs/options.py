@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.jars import java_problem
+from jobs.lake_path import path_problem
 from jobs.land import DATASETS
 
 HOME = Path(__file__).resolve().parents[1]
@@ -39,8 +40,10 @@ class Options:
     def shop(self) -> dict[str, Any]:
         """What landing wrote about the shop; nothing before it."""
         path = self.lake / "shop.toml"
+        if path.is_symlink() and not path.exists():
+            raise OptionError(f"{path} is a link that points nowhere: put the shop's file there")
         try:
-            return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+            return tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
         except (OSError, ValueError) as error:  # a wrong letter or a wrong line is a ValueError too
             raise OptionError(f"{path} can't be read: {error}; mend it, or land into another LAKE") from None
 
@@ -82,6 +85,8 @@ def check_lake(options: Options, what: str) -> None:
     """Refuse what can be seen to fail before anything is installed or landed."""
     if options.engine == "spark" and (problem := java_problem()):
         raise OptionError(problem.replace('NIGHTJAR_ENGINE="sail"', "ENGINE=sail"))
+    if problem := path_problem(options.lake):
+        raise OptionError(problem)
     if options.lake.exists() and not options.lake.is_dir():
         raise OptionError(f"LAKE={options.lake} is a file: give a folder")
     shop = options.shop

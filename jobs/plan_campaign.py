@@ -23,6 +23,7 @@ def main(arguments: list[str]) -> None:
     from pyspark.sql import functions as F
 
     from features.campaigns import assignments
+    from features.customers import repeated_customers
 
     settings = run.settings
     if not run.is_published():
@@ -32,11 +33,17 @@ def main(arguments: list[str]) -> None:
     if of_campaign.filter(of_date).head(1):
         log.info("step=plan_campaign %s %s is planned already; the plan stays", settings.campaign_id, run.as_of_date)
         return
+    customers = run.read(CUSTOMER_360).filter(of_date)
+    if count := repeated_customers(customers).count():
+        raise GateRefusedError(
+            f"customer_360 has {count} customers with more than one row of {run.as_of_date}, who would be contacted "
+            "twice; restore the lake from a backup"
+        )
     window = timedelta(days=settings.campaign_window_days)
     # Later plans count too: where an older date is repaired, whom they chose would be contacted twice.
     in_window = F.col("as_of_date").between(F.lit(run.as_of_date - window), F.lit(run.as_of_date + window))
     plan = assignments(
-        run.read(CUSTOMER_360).filter(of_date),
+        customers,
         of_campaign.filter(in_window),
         settings.campaign_id,
         size=settings.campaign_size,

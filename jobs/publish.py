@@ -3,7 +3,8 @@
 Reads `feature_customer`, `score_*`, `clean_customers`, `clean_consent`,
 `clean_identity`, `ops_gate`; writes `customer_360`.
 
-Refused (exit code 4) while a gate of the date failed or was not run. A date that is published stays as it is.
+Refused (exit code 4) while a gate of the date failed or was not run, and where a customer has two rows, as when scores
+were written again after their gate. A date that is published stays as it is.
 """
 
 import logging
@@ -30,7 +31,7 @@ def main(arguments: list[str]) -> None:
     from pyspark.sql import functions as F
 
     from features.consent import known_consent
-    from features.customers import customer_360
+    from features.customers import customer_360, repeated_customers
     from features.persons import accounts_of_persons
 
     of_date = F.col("as_of_date") == F.lit(run.as_of_date)
@@ -40,6 +41,11 @@ def main(arguments: list[str]) -> None:
     persons = accounts_of_persons(run.read(CLEAN_IDENTITY), run.as_of_date) if run.exists(CLEAN_IDENTITY) else None
     people = run.known(CLEAN_CUSTOMERS)
     rows = customer_360(snapshot, rfm, embedding, churn, clv, people=people, consents=consents, persons=persons)
+    if count := repeated_customers(rows).count():
+        raise GateRefusedError(
+            f"{run.as_of_date} is not published: {count} customers have more than one row; features or scores changed "
+            "after their gates, run the gates of layers feature and score again"
+        )
     with runtime.step("publish", as_of_date=run.as_of_date):
         run.replace(rows, CUSTOMER_360)
 

@@ -1,23 +1,16 @@
 """Customers who were erased stay out: their rows are refused, and nothing of them is kept."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.erase_words import WORD_LENGTH, Sought
-from jobs.errors import MissingInputError
 from jobs.pseudonyms import key_of, pseudonym, pseudonym_column
 from jobs.tables import Run
-from jobs.whole_files import write_whole
 from schemas.ops import OPS_ERASED_CUSTOMER
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-UNFINISHED = ".erasing"  # in the lake: ids of erasures that have begun to change files and have not ended
 ERASED = "the customer was erased"
-REFUSED_AGAIN = "refused"  # stands for the id of an erasure from landed files alone, see erase_refused.py
 # Words of a text: cut at what no id holds, and at what separates fields, for an e-mail address is more than a word.
 CUTS = ("[^0-9A-Za-z_-]+", "[\\s,;|\"'<>{}\\[\\]()=]+")
 
@@ -32,36 +25,6 @@ def refuse(run: Run, sought: Sought, key: bytes) -> None:
 def email_hashes(sought: Sought, key: bytes) -> set[str]:
     """Keyed hashes of e-mail addresses, as `clean_customers` has them."""
     return {pseudonym(one.strip().lower(), key) for one in sought.subjects["email"]}
-
-
-@contextmanager
-def unfinished(lake: Path, erasure_id: str) -> Iterator[None]:
-    """Note in the lake that an erasure changes its files, until it has: killed meanwhile, the note stays."""
-    note = lake / UNFINISHED
-    there = set(note.read_text().split()) if note.is_file() else set()
-    _write(note, there | {erasure_id})
-    yield
-    _write(note, there - {erasure_id})
-
-
-def _write(note: Path, ids: set[str]) -> None:
-    if not ids:
-        note.unlink(missing_ok=True)
-        return
-    write_whole(note, ("\n".join(sorted(ids)) + "\n").encode())
-
-
-def refuse_after_unfinished_erasure(lake: Path) -> None:
-    """Raise where an erasure was killed: files may differ from the register, and would be read again."""
-    note = lake / UNFINISHED
-    if not note.is_file():
-        return
-    again = (
-        "run `python -m jobs.erase --refused`"
-        if note.read_text().split() == [REFUSED_AGAIN]
-        else ("run it again with the same customers")
-    )
-    raise MissingInputError(f"an erasure did not end; {again}, then this night")
 
 
 def refuse_erased(run: Run, typed: "DataFrame") -> "DataFrame":

@@ -148,6 +148,8 @@ def checked(run: Run, source: str, read: list[Candidate], staging: Path) -> tupl
     file = LandingFile(source, path, path.name, "", path.stat().st_size, run.as_of_date)
     rows = stage(run, SOURCES[source], [file], staging / source).rows
     judged = {row.source_line: row for row in rows.select("source_line", "reason", "event_id", "fate").collect()}
+    mended = {judged[number].event_id: row for number, row in enumerate(read, 1) if row.is_mended and row.has_own_id}
+    taken = ids_taken(run, source, mended)
     good, bad = [], []
     for number, candidate in enumerate(read, start=1):
         row = judged[number]
@@ -155,9 +157,26 @@ def checked(run: Run, source: str, read: list[Candidate], staging: Path) -> tupl
             bad.append(f"{candidate.origin.place} ({row.reason.partition(':')[0]})")  # no value of a customer's
         elif candidate.is_by_line and row.fate != "new":  # an erasure may have moved the file's lines
             bad.append(f"{candidate.origin.place} (another row stands there by now)")
+        elif candidate.is_mended and candidate.has_own_id and (row.fate != "new" or row.event_id in taken):
+            # Ingest would drop it as a duplicate, and the mark say that it came back.
+            bad.append(f"{candidate.origin.place} (its event_id is another row's)")
         else:
             good.append(candidate.named(row.event_id))
     return good, bad
+
+
+def ids_taken(run: Run, source: str, mended: dict[str, Candidate]) -> set[str]:
+    """Ids of mended rows that rows of the same night or of an earlier replay have: no fate tells of them."""
+    from pyspark.sql import functions as F
+
+    key = key_of(run.settings)
+    marks = {
+        row.event_hash: (row.ingest_date, row.source_file, row.source_line) for row in run.read(OPS_REPLAY).collect()
+    }
+    replayed = {one for one, row in mended.items() if marks.get(pseudonym(one, key), row.origin.key) != row.origin.key}
+    landed = run.brought(SOURCES[source]).filter(~F.contains("source_file", F.lit("/replay-")))
+    found = landed.filter(F.col("event_id").isin(list(mended))).select("event_id").collect() if mended else []
+    return replayed | {row.event_id for row in found}
 
 
 def land(run: Run, source: str, rows: list[Candidate], staging: Path) -> None:

@@ -50,6 +50,7 @@ class Candidate:
     record: Record
     event_id: str = ""
     is_by_line: bool = False
+    is_mended: bool = False
 
     @property
     def has_own_id(self) -> bool:
@@ -77,7 +78,7 @@ def candidates(run: Run, rows: Iterable[Refused], repairs: dict[Key, Record]) ->
     by_line: dict[tuple[str, date], list[Refused]] = {}
     for row in rows:
         if row.key in repairs:
-            found.append(Candidate(row, _without_old_hash(repairs[row.key], row)))
+            found.append(Candidate(row, _without_old_hash(repairs[row.key], row), is_mended=True))
         elif is_erased(row):
             unread.append(f"{row.place} (the customer was erased)")
         elif row.source_line > 0 and (record := record_of(row.text)) is not None:
@@ -180,27 +181,37 @@ def _by_header(run: Run, row: Refused) -> Record | None:
     return dict(zip(header_of(file.path) or [], fields, strict=False))
 
 
+def _place_of(told: dict[str, Any]) -> Key:
+    file, line = told["source_file"], told["source_line"]
+    if not isinstance(file, str) or type(line) is not int:
+        raise TypeError("source_file must be a text and source_line a whole number")
+    return date.fromisoformat(told["ingest_date"]), file, line
+
+
 def repairs_in(path: Path, asked: Iterable[Refused]) -> dict[Key, Record]:
     """The mended rows of a draft by what names them; each must be one of the rows asked for."""
     if not path.is_file():
         raise MissingInputError(f"{path} is not there; write a draft with --draft, then mend its rows")
     known = {row.key: row for row in asked}
     repairs: dict[Key, Record] = {}
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+    # Not splitlines: texts may hold other characters that end a line, which JSON leaves as they are.
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
         if not line.strip():
             continue
         try:
-            told = json.loads(line)
-            key = (date.fromisoformat(told["ingest_date"]), told["source_file"], int(told["source_line"]))
+            told = json.loads(line.decode("utf-8-sig"))
+            key = _place_of(told)
             row = told["row"]
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise MissingInputError(
                 f"{path} line {number} is no line of a draft: {error!r}; mend `row` alone"
             ) from None
         if key not in known:
             raise MissingInputError(f"{path} line {number}: no such row is in quarantine; write the draft anew")
         if not isinstance(row, dict) or not row:
-            raise MissingInputError(f"{path} line {number}: row is empty; fill in its columns, or delete the line")
+            raise MissingInputError(
+                f"{path} line {number}: row is empty, or no object; fill in its columns, or delete the line"
+            )
         if key in repairs:
             raise MissingInputError(f"{path} line {number}: this row is mended twice; delete one of the lines")
         if key[2] == 0 or is_erased(known[key]):

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from jobs import failures, lake_lock
+from jobs.erase_note import refuse_after_unfinished_erasure
 from jobs.errors import MissingInputError, NightjarError
 from jobs.settings import get_settings
 from jobs.tables import Run
@@ -45,17 +46,23 @@ def parser(job: str, about: str | None) -> argparse.ArgumentParser:
     return made
 
 
-def run_of(arguments: argparse.Namespace) -> Run:
+def run_of(arguments: argparse.Namespace, *, is_erasure: bool = False) -> Run:
     """The run that the arguments ask for."""
-    return open_run(arguments.as_of, arguments.first or arguments.as_of)
+    return open_run(arguments.as_of, arguments.first or arguments.as_of, is_erasure=is_erasure)
 
 
-def open_run(as_of_date: date, first: date) -> Run:
-    """A run of this process, with its session."""
+def open_run(as_of_date: date, first: date, *, is_erasure: bool = False) -> Run:
+    """A run of this process, with its session; refused where an erasure was killed, unless it is one itself."""
     if first > as_of_date:
         raise MissingInputError(f"--from {first} is after --as-of {as_of_date}; swap them")
     run = Run(as_of_date=as_of_date, first=first, settings=get_settings())
+    if not run.settings.lake.is_dir():  # a job would make it, and end well without having done anything
+        raise MissingInputError(
+            f"there is no lake at {run.settings.lake.resolve()}; land files there first, or point NIGHTJAR_LAKE at one"
+        )
     lake_lock.share(run.settings.lake)
+    if not is_erasure:
+        refuse_after_unfinished_erasure(run.settings.lake)
     run.spark  # noqa: B018 - started here, because column expressions need to know the engine
     return run
 

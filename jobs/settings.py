@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from jobs.errors import MissingInputError
+from jobs.lake_path import path_problem
 from schemas.line_rules import LineRule, line_rules
 
 DEFAULT_LAKE = Path("lake/complete-journey")
@@ -117,6 +118,13 @@ class Settings(BaseSettings):
     campaign_minimum_churn: float = Field(0.0, ge=0, le=1)
     consent_required: bool = True
 
+    @field_validator("lake", mode="before")
+    @classmethod
+    def _is_named(cls, lake: Any) -> Any:
+        if isinstance(lake, str) and not lake.strip():
+            raise ValueError("it is empty: name a folder, or unset the variable")
+        return lake
+
     @field_validator("business_timezone")
     @classmethod
     def _is_a_zone(cls, name: str) -> str:
@@ -199,18 +207,42 @@ def get_settings(**given: Any) -> Settings:
         ) from None
     except (SettingsError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise MissingInputError(f"settings can't be read: {error}; mend {SHOP_FILE} or the environment") from None
+    if problem := path_problem(settings.lake):
+        raise MissingInputError(problem)
+    _refuse_shop_file(settings.lake)
     _refuse_two_zones(settings)
     return settings
 
 
 def _refuse_unknown(names: Iterable[str]) -> None:
-    """Raise for the first `NIGHTJAR_*` variable that nobody reads: most likely it is misspelt, and would do nothing."""
+    """Raise for the first `NIGHTJAR_*` variable that nobody reads: most likely it is misspelt, and would do nothing.
+
+    One in small letters would be read here and not by Airflow and the scripts.
+    """
     known = {name.upper() for name in Settings.model_fields} | READ_BY_OTHERS
     for name in sorted(names):
         word = name.upper().removeprefix(PREFIX)
         if name.upper().startswith(PREFIX) and word not in known:
             near = get_close_matches(word, sorted(known), 1, cutoff=0)[0]
             raise MissingInputError(f"{name} is no setting; the nearest one is {PREFIX}{near}. Rename or unset it")
+        if name.upper().startswith(PREFIX) and name != name.upper():
+            raise MissingInputError(f"{name} must be in capitals: rename it to {name.upper()}, or unset it")
+
+
+def _refuse_shop_file(lake: Path) -> None:
+    """Raise where the shop's file should be there and can't be read, or has keys that are not as they are declared.
+
+    Defaults in its place would be another shop's: another zone, another currency. Files of one's own may have none.
+    """
+    shop = lake / SHOP_FILE
+    if shop.is_file():
+        for key in tomllib.loads(shop.read_text("utf-8")):
+            if key != key.lower():
+                raise MissingInputError(f"{shop}: {key} must be in small letters: write {key.lower()}")
+    elif shop.exists() or shop.is_symlink():
+        raise MissingInputError(f"{shop} is no file, or a link that points nowhere; put the shop's file there")
+    elif (lake / "landing" / ".dataset").is_file():
+        raise MissingInputError(f"{shop} is not there, though landing writes it; land again, or put it back")
 
 
 def _refuse_two_zones(settings: Settings) -> None:

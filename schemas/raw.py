@@ -174,7 +174,11 @@ RAW_CUSTOMERS = _raw_table(
         T.BooleanType(),
         "Whether marketing contact is allowed from event_at on: the purpose `marketing` in one column.",
     ),
-    Column("consent_purpose", T.StringType(), "What a consent is for, such as `marketing`; event_at is when."),
+    Column(
+        "consent_purpose",
+        T.StringType(),
+        "What a consent is for, such as `marketing`, in lower case; event_at is when.",
+    ),
     Column(
         "consent_status",
         T.StringType(),
@@ -185,6 +189,11 @@ RAW_CUSTOMERS = _raw_table(
         (
             "consent_purpose and consent_status must be given together",
             "((consent_purpose IS NULL) = (consent_status IS NULL))",
+        ),
+        # A purpose in look-alike letters would be another one, and a consent taken back under it be lost.
+        (
+            "consent_purpose must be of ASCII letters, digits and signs",
+            "(consent_purpose IS NULL OR consent_purpose RLIKE '^[ -~]+$')",
         ),
     ),
 )

@@ -5,6 +5,7 @@ from pyspark.sql import types as T
 from schemas.contract import MONEY, Between, Column, NotNull, OneOf, Table
 
 _REQUIRED = (NotNull(),)
+LARGEST = 10**12  # far beyond any; without an end a number that is infinite, or none, would do
 _AS_OF = Column("as_of_date", T.DateType(), "Last full day known.", _REQUIRED)
 _CUSTOMER = Column("customer_id", T.StringType(), "Shop account.", _REQUIRED)
 _MODEL = Column("model_version", T.StringType(), "Registered model and version that gave the score.", _REQUIRED)
@@ -34,7 +35,7 @@ SCORE_EMBEDDING = _score_table(
         "reconstruction_error",
         T.DoubleType(),
         "Mean squared error in scaled units; large: unusual.",
-        (NotNull(), Between(0)),
+        (NotNull(), Between(0, LARGEST)),
     ),
 )
 
@@ -60,10 +61,18 @@ SCORE_CLV = _score_table(
     "Expected net revenue in the horizon, for customers who have ordered.",
     Column("horizon_days", T.IntegerType(), "Horizon H.", (NotNull(), Between(1)), "days"),
     Column(
-        "expected_net_revenue", T.DoubleType(), "E[net revenue in (D, D+H]].", (NotNull(), Between(0)), "shop currency"
+        "expected_net_revenue",
+        T.DoubleType(),
+        "E[net revenue in (D, D+H]].",
+        (NotNull(), Between(0, LARGEST)),
+        "shop currency",
     ),
     Column(
-        "expected_order_days", T.DoubleType(), "BG/NBD: expected days with an order in (D, D+H].", (Between(0),), "days"
+        "expected_order_days",
+        T.DoubleType(),
+        "BG/NBD: expected days with an order in (D, D+H].",
+        (Between(0, LARGEST),),
+        "days",
     ),
     Column("alive_probability", T.DoubleType(), "BG/NBD: P(still a customer).", (Between(0, 1),), "probability"),
     Column("method", T.StringType(), "Method that won on the holdout date.", (NotNull(), OneOf(("btyd", "two_part")))),
@@ -88,7 +97,7 @@ CUSTOMER_360 = Table(
         Column("churn_probability", T.DoubleType(), "P(no order in the horizon); null: never ordered.", (Between(0, 1),), "probability"),
         Column("churn_top_reasons", T.StringType(), "Up to three features that raise it most, strongest first."),
         Column("clv_horizon_days", T.IntegerType(), "Horizon of expected_net_revenue.", (), "days"),
-        Column("expected_net_revenue", T.DoubleType(), "CLV over the horizon; null: never ordered.", (Between(0),), "shop currency"),
+        Column("expected_net_revenue", T.DoubleType(), "CLV over the horizon; null: never ordered.", (Between(0, LARGEST),), "shop currency"),
         Column("alive_probability", T.DoubleType(), "P(still a customer).", (Between(0, 1),), "probability"),
         Column("has_marketing_consent", T.BooleanType(), "Consent to marketing known at the date, a no on any account of the person before all; null: nothing is known."),
         Column("country", T.StringType(), "Country."),

@@ -18,6 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import NoReturn
 
+from jobs.lake_path import path_problem
 from jobs.land import DATASETS, Adapter, LandingError, Value, load_adapter
 from jobs.land.files import landed_days
 from jobs.whole_files import write_whole
@@ -166,7 +167,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     try:
         args = parse(argv)
-        lake = args.lake or Path(os.environ.get("NIGHTJAR_LAKE") or Path("lake") / args.dataset)
+        named = os.environ.get("NIGHTJAR_LAKE")
+        if args.lake is None and named is not None and not named.strip():
+            raise LandingError("NIGHTJAR_LAKE is empty: name a folder, or unset it")
+        lake = args.lake or Path(named or Path("lake") / args.dataset)
+        if problem := path_problem(lake):
+            raise LandingError(problem)
         try:
             land(args.dataset, args.source, lake, options_of(args.option))
         except OSError as error:

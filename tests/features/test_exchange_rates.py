@@ -50,6 +50,12 @@ def test_the_days_own_rate_holds_else_the_latest_earlier_within_the_days_allowed
     assert convert(rates, ("USD", 10, 6, 9, 6, 9)) == [(None, None)]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_rates_of_one_moment_that_of_the_greater_id_holds_whatever_their_order(convert, order):
+    rates = [rate("0.9", 0, event_id="b"), rate("0.7", 0, event_id="a"), rate("0.8", 0, event_id="B")]
+    assert convert(rates[::order], ("USD", 10, 0, 0, 0, 0)) == [(Decimal("0.9"), Decimal(9))]
+
+
 def test_the_shops_own_money_stays_whether_it_is_named_or_not(convert):
     rates = [rate("0.9", 0), rate("0.5", 0, currency="EUR")]
     assert convert(rates, ("EUR", "1.2345", 0, 0, 0, 0), (None, -2, 0, 0, 0, 0)) == [

@@ -90,6 +90,27 @@ def test_words_for_yes_and_no_are_booleans_and_days_are_days(typed):
     ]
 
 
+@pytest.mark.parametrize("spelt", ["{}\u00a0", "{}\t", "\u200b{}", "\u00ad{}", "\ufeff{}\u3000", " {} ", "{}"])
+def test_a_consents_words_are_the_same_in_capitals_and_with_characters_nobody_sees(typed, spelt):
+    words = {"consent_purpose": spelt.format("Mar\u200bketing"), "consent_status": spelt.format("REVOKED")}
+    rows = typed(words, table=RAW_CUSTOMERS)
+    assert values(rows, "consent_purpose", "consent_status", "reason") == [("marketing", "revoked", None)]
+
+
+@pytest.mark.parametrize(
+    ("purpose", "status", "reason"),
+    [
+        ("\uff4darketing", "revoked", "consent_purpose must be of ASCII letters"),
+        ("m\u0430rketing", "revoked", "consent_purpose must be of ASCII letters"),
+        ("marketing", "withdrawn", "consent_status must be one of `granted`, `revoked`: withdrawn"),
+        ("\u00a0", "revoked", "consent_purpose is no string"),
+    ],
+)
+def test_a_consent_in_words_that_nobody_can_be_sure_of_is_refused(typed, purpose, status, reason):
+    (row,) = typed({"consent_purpose": purpose, "consent_status": status}, table=RAW_CUSTOMERS)
+    assert row["reason"] and row["reason"].startswith(reason)
+
+
 @pytest.mark.parametrize(
     ("words", "value"),
     [

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from jobs import erase, erase_landing, maintain, refusal
+from jobs import erase, erase_landing, erase_note, maintain
 from jobs.errors import MissingInputError
 from schemas.ops import OPS_ERASED_CUSTOMER, OPS_FILE
 from schemas.raw import RAW_CLICKSTREAM, RAW_TRANSACTIONS
@@ -108,4 +108,4 @@ def test_a_shop_in_which_nobody_was_erased_has_nothing_to_take_out(lake, night, 
     run_job("maintain", D1)
     assert path.read_text() == f"{HEADER}\n{line('1')}\n" and maintain.refused_files(make_run(D1)) == []
     assert erase.erase_refused(make_run(D1)) == {"files": 0, "rows": 0}
-    assert not (lake / refusal.UNFINISHED).exists()
+    assert not (lake / erase_note.UNFINISHED).exists()

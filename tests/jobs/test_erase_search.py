@@ -103,3 +103,23 @@ def test_what_unpacks_to_a_line_without_end_is_searched_in_pieces(tmp_path, monk
     assert max(pieces) <= 3 << 13
     path.write_bytes(gzip.compress(b"x" * (1 << 20)))
     assert max(len(text) for _, text in texts_of(path)) <= 3 << 13
+
+
+def test_a_linked_folder_is_searched_once_and_a_loop_has_an_end(tmp_path):
+    lake, elsewhere = tmp_path / "lake", tmp_path / "elsewhere"
+    for folder in (lake / "landing", elsewhere / "deep"):
+        folder.mkdir(parents=True)
+    (elsewhere / "deep" / "a.csv").write_text("customer_id\nCUST01\n")
+    (lake / "landing" / "transactions").symlink_to(elsewhere)
+    (lake / "again").symlink_to(elsewhere / "deep")
+    (elsewhere / "loop").symlink_to(lake)
+    (elsewhere / "nowhere").symlink_to(lake / "gone")
+    found = search(lake, {"CUST01"}, set())
+    assert found.files == 1 and [path.name for path in found.found] == ["a.csv"]
+
+
+def test_what_lies_in_two_places_is_found_in_its_own(tmp_path):
+    (tmp_path / "raw_reviews").mkdir()
+    (tmp_path / "raw_reviews" / "a.txt").write_text("CUST01")
+    (tmp_path / "a_link").symlink_to(tmp_path / "raw_reviews")
+    assert search(tmp_path, {"CUST01"}, set()).found == (tmp_path / "raw_reviews" / "a.txt",)

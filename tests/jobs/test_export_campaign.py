@@ -13,10 +13,12 @@ from pydantic import ValidationError
 
 from jobs import export_campaign
 from jobs.errors import MissingInputError
+from jobs.pseudonyms import pseudonym
 from jobs.settings import Settings
 from schemas.campaign import CAMPAIGN_ASSIGNMENT
 from schemas.clean import CLEAN_CONSENT
 from schemas.identity import CLEAN_IDENTITY
+from schemas.ops import OPS_ERASED_CUSTOMER
 from schemas.score import CUSTOMER_360
 
 D = date(2024, 3, 31)
@@ -63,6 +65,14 @@ def test_the_contacted_arm_alone_leaves_the_house_in_order(lake, give_plan, run_
     assert b"alone" not in b"".join(path.read_bytes() for path in folder(lake).iterdir())
     about = json.loads((folder(lake) / "manifest.json").read_text())
     assert (about["contact_count"], about["control_count"], about["as_of_date"]) == (2, 1, str(D))
+
+
+def test_who_is_on_the_list_of_the_erased_is_not_contacted(lake, give_plan, run_job, make_run, frame):
+    give_plan({"customer_id": "gone"}, {"customer_id": "stays"})
+    refused = {"customer_hash": pseudonym("gone", b"key"), "erased_date": D, "identifier_kind": "customer_id"}
+    make_run(D).merge(frame(OPS_ERASED_CUSTOMER, refused), OPS_ERASED_CUSTOMER)
+    run_job("export_campaign", D, pseudonym_key="key")
+    assert [row["customer_id"] for row in contacts(lake)] == ["stays"]
 
 
 def test_a_customer_without_a_segment_has_an_empty_cell(lake, give_plan, run_job):
@@ -175,6 +185,14 @@ def test_who_took_the_consent_back_after_the_plan_is_not_contacted(lake, give_pl
     assert [row["customer_id"] for row in contacts(lake)] == ["stays"]
     about = json.loads((folder(lake) / "manifest.json").read_text())
     assert (about["contact_count"], about["control_count"], about["withdrawn_count"]) == (1, 1, 1)
+
+
+def test_a_consent_that_begins_after_the_plan_does_not_undo_one_taken_back(lake, give_plan, consent, run_job):
+    give_plan({"customer_id": "stays"}, {"customer_id": "left"})
+    consent(True, "left", day=D + timedelta(days=1), brought=D)  # within what clocks may be off
+    consent(False, "left", day=D, brought=D + timedelta(days=1))
+    run_job("export_campaign", D)
+    assert [row["customer_id"] for row in contacts(lake)] == ["stays"]
 
 
 def test_a_consent_taken_back_on_one_account_holds_for_the_persons_other_account(

@@ -45,5 +45,10 @@ def test_a_damaged_table_is_named_with_what_to_do(make_run, frame, lake, harm: C
     assert str(told) == "table feature_customer_day is damaged; restore the lake from a backup"
 
 
+def test_a_whole_table_in_a_folder_with_a_blank_is_not_called_damaged(make_run, frame, lake, tmp_path):
+    make_run(D).replace(frame(OPS_RUN, {"ingest_date": D}), OPS_RUN)
+    assert damaged_tables(lake.rename(tmp_path / "My \u00e4 lake")) == []
+
+
 def test_what_looks_like_damage_in_a_whole_lake_stays_unknown(lake):
     assert known(RuntimeError("Missing commit file: expected version 3"), lake) is None

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from jobs import gate
-from jobs.errors import GateRefusedError, MissingInputError
-from schemas.clean import CLEAN_REVIEWS
+from jobs.errors import ContractError, GateRefusedError, MissingInputError
+from schemas.clean import CLEAN_CONSENT, CLEAN_REVIEWS
 from schemas.contract import NotNull
 from schemas.ops import OPS_GATE, OPS_RUN
 from schemas.raw import RAW_QUARANTINE
+from schemas.score import CUSTOMER_360, SCORE_CLV
 
 D = date(2024, 3, 29)
 
@@ -45,6 +46,22 @@ def test_a_file_that_could_not_be_read_fails_its_source_however_few_rows_were_re
         ("no unreadable file of transactions", True),
     ]
     assert "a.csv" in found[0].observed
+
+
+def test_consents_that_a_published_date_knew_of_may_not_all_be_gone(make_run, frame):
+    run = make_run(D)
+    assert gate.kept_consents(run).is_success
+    run.replace(frame(CUSTOMER_360, {"as_of_date": D, "has_marketing_consent": True}), CUSTOMER_360)
+    assert not gate.kept_consents(run).is_success
+    run.merge(frame(CLEAN_CONSENT, {"customer_id": "a"}), CLEAN_CONSENT)
+    assert gate.kept_consents(run).is_success
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), 1e13, -1.0])
+def test_a_value_that_is_no_finite_number_breaks_the_contract_of_a_score(value, make_run, frame):
+    run = make_run(D)
+    with pytest.raises(ContractError, match="expected_net_revenue must be from 0 to 1,000,000,000,000"):
+        run.replace(frame(SCORE_CLV, {"as_of_date": D, "expected_net_revenue": value}), SCORE_CLV)
 
 
 def test_failing_rows_are_named_by_their_key_and_a_rerun_replaces_them(make_run, frame, run_job):

@@ -155,3 +155,10 @@ def test_a_date_that_is_not_published_gets_no_plan(make_run, customers, run_job)
     with pytest.raises(GateRefusedError, match="is not published"):
         run_job("plan_campaign", D)
     assert not planned(make_run)
+
+
+def test_a_date_with_a_customer_twice_is_not_planned(make_run, customers, run_job):
+    make_run(D).replace(customers({"customer_id": "a"}, {"customer_id": "a"}), CUSTOMER_360)
+    with pytest.raises(GateRefusedError, match="1 customers with more than one row"):
+        run_job("plan_campaign", D)
+    assert not make_run(D).read(CAMPAIGN_ASSIGNMENT).count()

@@ -112,3 +112,13 @@ def test_a_gate_of_another_date_does_not_count(give, make_run, run_job):
     give(FEATURE_CUSTOMER, {"customer_id": "a"})
     with pytest.raises(GateRefusedError, match="has not run"):
         run_job("publish", D)
+
+
+@pytest.mark.parametrize("table", [FEATURE_CUSTOMER, SCORE_CHURN], ids=lambda table: table.name)
+def test_rows_doubled_after_their_gate_are_not_published(table, give, make_run, run_job):
+    gates(give)
+    give(FEATURE_CUSTOMER, {"customer_id": "a"}, {"customer_id": "b"})
+    give(table, {"customer_id": "a"}, {"customer_id": "a"}, {"customer_id": "b"})
+    with pytest.raises(GateRefusedError, match="1 customers have more than one row"):
+        run_job("publish", D)
+    assert not published(make_run)

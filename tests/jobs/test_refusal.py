@@ -4,7 +4,6 @@ import pytest
 
 from jobs import refusal
 from jobs.erase_words import Sought
-from jobs.errors import MissingInputError
 from jobs.pseudonyms import key_of
 from schemas.raw import RAW_CLICKSTREAM, RAW_QUARANTINE, RAW_TRANSACTIONS
 from tests.jobs.landed import D1, HEADER, land
@@ -47,17 +46,3 @@ def test_the_text_of_a_row_that_cannot_be_read_goes_when_it_names_an_erased_cust
     assert [found[line] for line in (2, 3, 4, 5)] == [ERASED] * 4
     assert [found[line][1] for line in (6, 7, 8)] == list(others)
     assert refused.read(RAW_TRANSACTIONS).count() == 1 and len(HEADER.split(",")) == 8
-
-
-def test_a_night_waits_until_a_killed_erasure_was_run_again(lake, run_job):
-    land(lake, D1, "a.csv", f"1,{D1},o,c1,p,1,sale,")
-    with pytest.raises(KeyboardInterrupt), refusal.unfinished(lake, "a"):
-        raise KeyboardInterrupt
-    with refusal.unfinished(lake, "b"):
-        pass
-    with pytest.raises(MissingInputError, match="an erasure did not end; run it again with the same customers"):
-        run_job("ingest", D1)
-    with refusal.unfinished(lake, "a"):
-        pass
-    run_job("ingest", D1)
-    assert not (lake / refusal.UNFINISHED).exists()

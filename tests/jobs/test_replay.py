@@ -29,10 +29,10 @@ def mended(lake, run_job):
     def mend(day, change, *options: str):
         draft = lake.parent / "draft.jsonl"
         run_job("replay", day, None, *options, "--draft", str(draft))
-        told = [json.loads(text) for text in draft.read_text().splitlines()]
+        told = [json.loads(text) for text in draft.read_text("utf-8").split("\n") if text]
         for row in told:
             change(row["row"])
-        draft.write_text("".join(json.dumps(row) + "\n" for row in told))
+        draft.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in told), "utf-8")
         run_job("replay", day, None, "--repair", str(draft))
         return told
 
@@ -102,6 +102,27 @@ def test_mended_rows_without_an_id_get_that_of_the_mended_file(lake, night, ids,
     land(lake, D3, "mended.csv", good, good, good, header=WITHOUT_ID)
     night(D3)
     assert len(ids()) == 3 and told()[D3] == (0, 3, 0)
+
+
+def test_a_row_that_is_mended_to_another_rows_id_stays_in_quarantine_and_is_told(
+    lake, run_job, night, ids, mended, make_run, caplog
+):
+    land(lake, D1, "a.csv", line("1"), *(line(number, amount="ten") for number in "2345"))
+    land(lake, D2, "b.csv", line("6", D2))
+    night(D1)
+    night(D2)
+
+    def mend(row):  # to an id of an earlier night, of this night, of the same draft, and of its own
+        row.update(line_amount="10", event_id={"2": "1", "3": "6", "4": "5"}.get(row["event_id"], "5"))
+
+    with caplog.at_level("INFO", "nightjar"):
+        mended(D2, mend, "--reason", "no decimal")
+    assert "step=replay left in quarantine=3" in caplog.text and "(its event_id is another row's)" in caplog.text
+    assert make_run(D2).read(OPS_REPLAY).count() == 1
+    with pytest.raises(ContractError, match="none of the 3 rows left"):  # before ingest has read the first
+        run_job("replay", D2, None, "--repair", str(lake.parent / "draft.jsonl"))
+    night(D2)
+    assert ids() == [("1", D1), ("5", D2), ("6", D2)]
 
 
 def test_a_row_that_came_again_in_between_is_a_duplicate(lake, run_job, night, ids, told):
@@ -245,10 +266,22 @@ def test_a_draft_that_was_spoilt_says_which_line(lake, run_job, night):
         ("{", "no line of a draft"),
         (other, "no such row"),
         (good + good, "line 2: this row is mended twice"),
+        (json.dumps(json.loads(good) | {"source_file": ["a"]}), "line 1 is no line of a draft"),
+        (json.dumps(json.loads(good) | {"source_line": 1.5}), "line 1 is no line of a draft"),
+        (json.dumps(json.loads(good) | {"row": [1, 2]}), "line 1: row is empty, or no object"),
+        ("\xff", "line 1 is no line of a draft"),
     ):
-        draft.write_text(spoilt)
+        draft.write_text(spoilt, "latin-1")
         with pytest.raises(MissingInputError, match=said):
             run_job("replay", D2, None, "--repair", str(draft))
+
+
+def test_a_draft_of_texts_with_unusual_line_ends_is_read_again(lake, run_job, night, ids, mended):
+    land(lake, D1, "a.csv", line("1\u20282", amount="ten"), line("3\x854", amount="ten"))
+    night(D1)
+    mended(D2, lambda row: row.update(line_amount="10"), "--reason", "no decimal")
+    night(D2)
+    assert len(ids()) == 2
 
 
 def test_of_two_replays_at_once_one_is_sent_away(lake, run_job, night):

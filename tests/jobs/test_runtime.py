@@ -2,6 +2,7 @@
 
 import errno
 import logging
+from datetime import date
 from importlib import import_module
 
 import pytest
@@ -66,3 +67,10 @@ def test_a_stretch_that_ends_before_it_begins_is_refused(no_settings):
     given = runtime.parser("tile", None).parse_args(["--as-of", "2024-03-01", "--from", "2024-03-02"])
     with pytest.raises(MissingInputError, match="swap"):
         runtime.run_of(given)
+
+
+@pytest.mark.parametrize("job", ["ingest", "conform", "tile", "export_campaign"])
+def test_a_lake_that_is_not_there_is_refused_and_not_made(job, lake, run_job):
+    with pytest.raises(MissingInputError, match=f"there is no lake at {lake}/none"):
+        run_job(job, date(2024, 3, 1), lake=lake / "none")
+    assert not (lake / "none").exists()

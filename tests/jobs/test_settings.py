@@ -48,6 +48,43 @@ def test_a_variable_that_nobody_reads_fails_and_the_nearest_one_is_named(monkeyp
         get_settings()
 
 
+def test_a_variable_in_small_letters_fails_for_not_everybody_reads_it(lake, monkeypatch):
+    monkeypatch.setenv("nightjar_lake", str(lake))
+    with pytest.raises(MissingInputError, match="nightjar_lake must be in capitals: rename it to NIGHTJAR_LAKE"):
+        get_settings()
+
+
+def test_an_empty_lake_is_not_the_current_folder(monkeypatch):
+    monkeypatch.setenv("NIGHTJAR_LAKE", " ")
+    with pytest.raises(MissingInputError, match=r"setting lake: .*it is empty"):
+        get_settings()
+
+
+def test_keys_of_the_shops_file_are_in_small_letters(lake):
+    (lake / "shop.toml").write_text('Business_Timezone = "Europe/London"\n')
+    with pytest.raises(MissingInputError, match="Business_Timezone must be in small letters"):
+        get_settings(lake=lake)
+
+
+def test_a_shops_file_that_points_nowhere_or_is_a_folder_fails(lake):
+    (lake / "shop.toml").symlink_to(lake / "gone.toml")
+    with pytest.raises(MissingInputError, match=r"shop\.toml is no file, or a link that points nowhere"):
+        get_settings(lake=lake)
+    (lake / "shop.toml").unlink()
+    (lake / "shop.toml").mkdir()
+    with pytest.raises(MissingInputError, match=r"shop\.toml is no file"):
+        get_settings(lake=lake)
+
+
+def test_only_files_of_ones_own_need_no_shops_file(lake):
+    (lake / "landing").mkdir()
+    assert get_settings(lake=lake).currency == "EUR"
+    get_settings.cache_clear()
+    (lake / "landing" / ".dataset").write_text("olist\n")
+    with pytest.raises(MissingInputError, match=r"shop\.toml is not there, though landing writes it"):
+        get_settings(lake=lake)
+
+
 def test_variables_of_dags_tests_and_docker_are_no_mistake(monkeypatch):
     tracked = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     told = [REPOSITORY / name for name in tracked.stdout.splitlines() if name.startswith(("dags/", "docker/", "docs/"))]
