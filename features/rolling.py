@@ -44,7 +44,9 @@ def next_snapshot(
         came, left = came.unionByName(of_visitors), left.unionByName(gone)
     orders = _order_days(came, known, day, identity)
     again = sorted({*again, *_undone(orders, before, day)})
-    rolled = _rolled(_without(before, again), _without(came, again), _without(left, again), _without(orders, again), day)
+    rolled = _rolled(
+        _without(before, again), _without(came, again), _without(left, again), _without(orders, again), day
+    )
     rows = with_derived(rolled, version)
     if not again:
         return rows
@@ -150,9 +152,13 @@ def _undone(orders: DataFrame, before: DataFrame, day: date) -> list[str]:
         F.sum(is_lost.cast("bigint")).alias("_lost"),
         F.sum((~F.col("was") & F.col("is_now")).cast("bigint")).alias("_new"),
     )
-    found = changed.filter("_lost > 0").join(before, "customer_id").filter(
-        ((F.col("_first_lost") <= _first_day(day)) | (_bits(ORDER_DAYS) <= F.col("_lost")))
-        & ((F.col("_new") > 0) | (F.col("order_days_lifetime") > F.col("_lost")))
+    found = (
+        changed.filter("_lost > 0")
+        .join(before, "customer_id")
+        .filter(
+            ((F.col("_first_lost") <= _first_day(day)) | (_bits(ORDER_DAYS) <= F.col("_lost")))
+            & ((F.col("_new") > 0) | (F.col("order_days_lifetime") > F.col("_lost")))
+        )
     )
     return [row.customer_id for row in found.select("customer_id").collect()]
 
@@ -239,7 +245,7 @@ def _sums_changed(came: DataFrame, left: DataFrame, day: date) -> DataFrame:
 
 
 def _orders_changed(orders: DataFrame, before: DataFrame, day: date) -> DataFrame:
-    """By customer: what becomes of his days with an order, their number, their money, and the first and last of them."""
+    """By customer: what becomes of the days with an order, of their number and money, and of the first of them."""
     firsts = before.select("customer_id", _first_day(day).alias("_old_first"))
     rows = orders.join(firsts, "customer_id", "left")
     was, is_now, day_of = F.col("was"), F.col("is_now"), F.col("event_date")

@@ -118,9 +118,7 @@ def _counted(feature: Feature) -> SparkColumn:
 
 def _refuse_undeclared(feature: Feature) -> None:
     if feature.kind not in ("sum", "active_days") and feature.fact not in FACTS_OF_KIND.get(feature.kind, ()):
-        raise ValueError(
-            f"{feature.name}: no rule for kind {feature.kind} of {feature.fact}; see features/snapshot.py"
-        )
+        raise ValueError(f"{feature.name}: no rule for kind {feature.kind} of {feature.fact}; see features/snapshot.py")
 
 
 def _derived(feature: Feature) -> SparkColumn:

@@ -44,7 +44,11 @@ FACTS: tuple[Column, ...] = (
     _money("shipping_amount", "Shipping charged."),
     _money("order_amount", "Net money of orders; refunds and adjustments that belong to no order are not in it."),
     Column(
-        "order_amount_squared", SQUARED_MONEY, "Sum of squared net amounts of orders.", _REQUIRED, "shop currency squared"
+        "order_amount_squared",
+        SQUARED_MONEY,
+        "Sum of squared net amounts of orders.",
+        _REQUIRED,
+        "shop currency squared",
     ),
     _count("session_count", "Sessions begun, without bots.", "sessions"),
     _count("click_count", "Click events.", "events"),
@@ -292,7 +296,12 @@ def day_words(fact: str) -> list[str]:
 
 
 STATE: tuple[Column, ...] = (
-    Column("state_order_amount", LINE_MONEY, "Net money of orders.", _REQUIRED, "shop currency"),
+    Column(
+        "state_order_amount",
+        LINE_MONEY,
+        "Net money of orders; null once an erasure took tiles from under it.",
+        unit="shop currency",
+    ),
     Column(
         "state_order_amount_squared", SQUARED_MONEY, "Sum of squared net amounts.", _REQUIRED, "shop currency squared"
     ),

@@ -14,7 +14,7 @@ FIRST = date(2024, 2, 20)
 
 
 def shop(seed: int, nights: int, customers: int = 15) -> list[dict]:
-    """Tiles of a history of two years and some nights, with late rows, clocks ahead and orders that are undone later."""
+    """Tiles of two years and some nights, with late rows, clocks ahead and orders that are undone later."""
     draw = np.random.default_rng(seed)
     tiles: dict[tuple, dict] = {}
 
@@ -32,7 +32,12 @@ def shop(seed: int, nights: int, customers: int = 15) -> list[dict]:
             facts.pop("order_count", None)
             if draw.random() < 0.5:
                 money = int(draw.integers(1, 90))
-                facts |= {"order_count": 1, "net_amount": money, "order_amount": money, "order_amount_squared": money**2}
+                facts |= {
+                    "order_count": 1,
+                    "net_amount": money,
+                    "order_amount": money,
+                    "order_amount_squared": money**2,
+                }
                 if draw.random() < 0.4:
                     undone = {name: -facts[name] for name in ("order_count", "net_amount", "order_amount")}
                     undone |= {"order_amount_squared": -(money**2), "refund_amount": money}
