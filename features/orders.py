@@ -14,6 +14,7 @@ from pyspark.sql.window import Window
 from features.as_of import first_known, known_day, known_moment, known_text
 from features.line_rules import is_merchandise, money_of
 from features.returns import is_return
+from schemas.contract import LINE_MONEY
 from schemas.line_rules import EXCLUDED, POSTAGE
 
 ORDER_CHANGES = {"_is_order": "order_count", "_amount": "order_amount", "_squared": "order_amount_squared"}
@@ -116,12 +117,12 @@ def order_states(lines: DataFrame) -> DataFrame:
     states = states.withColumn("order_date", F.first("order_date").over(so_far))
     states = states.withColumn("customer_id", F.first("customer_id", ignorenulls=True).over(so_far))
     is_order = (_is_order() & F.col("customer_id").isNotNull()).cast("int")
-    squared = F.col("net_amount").cast("double") * F.col("net_amount").cast("double")
+    amount = F.col("net_amount").cast(LINE_MONEY)  # of a sum the engines' square would round
     states = states.withColumns(
         {
             "_is_order": is_order,
             "_amount": F.when(is_order == 1, F.col("net_amount")).otherwise(0),
-            "_squared": F.when(is_order == 1, squared).otherwise(0.0),
+            "_squared": F.when(is_order == 1, amount * amount).otherwise(0),
         }
     )
     return states.select(

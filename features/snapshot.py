@@ -1,6 +1,8 @@
-"""Tiles into snapshots: every declared feature of every customer, as known at one date or at several."""
+"""Tiles into snapshots: every declared feature of every customer, as known at one date or at several.
 
-from collections.abc import Callable
+All tiles are read. `features/rolling.py` makes the same rows from the day before.
+"""
+
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,7 +12,18 @@ from pyspark.sql import functions as F
 
 from features.as_of import as_known
 from features.persons import of_persons, of_visitors
-from schemas.feature import FACTS, FEATURES, Feature
+from schemas.contract import LINE_MONEY
+from schemas.feature import (
+    BIT_FACTS,
+    DAY_BITS,
+    DAY_WORDS,
+    FACTS,
+    FEATURES,
+    SQUARED_MONEY,
+    STATE,
+    Feature,
+    day_words,
+)
 
 DAY_FACTS = (
     "order_count",
@@ -27,6 +40,7 @@ FACTS_OF_KIND = {  # the rest is made of order days alone
     "spread": ("order_amount_squared",),
     "mean": ("net_amount",),
 }
+COUNTED = ("sum", "active_days", "recency", "tenure")  # kinds that are made from tiles, and others from them
 
 
 @dataclass(frozen=True)
@@ -52,73 +66,85 @@ def snapshots(tiles: DataFrame, dates: list[date], version: int, identity: Ident
         .agg(*(F.sum(fact.name).alias(fact.name) for fact in FACTS))
         .withColumn("age_days", F.datediff("as_of_date", "event_date").cast("bigint"))
     )
-    base = days.groupBy("as_of_date", "customer_id").agg(
-        *(_summed(feature) for feature in FEATURES if feature.kind in ("sum", "active_days")),
-        *(_day_span(fact, pick, name) for fact in DAY_FACTS for pick, name in ((F.min, "last"), (F.max, "first"))),
-        F.sum((F.col("order_count") > 0).cast("bigint")).alias("_order_days"),
-        F.sum("order_count").alias("_orders"),
-        F.sum(F.when(F.col("order_count") > 0, F.col("net_amount"))).alias("_net_of_order_days"),
-        F.sum("order_amount").alias("_order_amount"),
-        F.sum("order_amount_squared").alias("_squares"),
-        F.max(F.when(F.col("order_count") > 0, F.struct("age_days", "net_amount"))).alias("_first_order"),
+    is_order_day = F.col("order_count") > 0
+    counted = days.groupBy("as_of_date", "customer_id").agg(
+        *(_counted(feature) for feature in FEATURES if feature.kind in COUNTED),
+        F.sum("order_amount").cast(LINE_MONEY).alias("state_order_amount"),
+        F.sum("order_amount_squared").cast(SQUARED_MONEY).alias("state_order_amount_squared"),
+        F.sum(F.when(is_order_day, F.col("net_amount"))).cast(LINE_MONEY).alias("state_order_days_revenue"),
+        F.max(F.when(is_order_day, F.struct("age_days", "net_amount"))).alias("_first_order"),
+        *(
+            bits_of_word(fact, word, F.col("as_of_date"), F.col(fact) > 0).alias(name)
+            for fact in BIT_FACTS
+            for word, name in enumerate(day_words(fact))
+        ),
     )
-    derived = base.withColumns({f.name: _derived(f) for f in FEATURES if f.kind not in ("sum", "active_days", "ratio")})
+    first_revenue = F.col("_first_order.net_amount").cast(LINE_MONEY)
+    return with_derived(counted.withColumn("state_first_order_revenue", first_revenue), version)
+
+
+def with_derived(counted: DataFrame, version: int) -> DataFrame:
+    """`feature_customer` from what was counted (features of the kinds `COUNTED`, and state)."""
+    derived = counted.withColumns(
+        {f.name: _derived(f) for f in FEATURES if f.kind not in (*COUNTED, "ratio")},
+    )
     whole = derived.withColumns({feature.name: _ratio(feature) for feature in FEATURES if feature.kind == "ratio"})
-    return whole.select(
-        "as_of_date", "customer_id", F.lit(version).alias("snapshot_version"), *(feature.name for feature in FEATURES)
-    )
+    names = (*(feature.name for feature in FEATURES), *(column.name for column in STATE))
+    return whole.select("as_of_date", "customer_id", F.lit(version).alias("snapshot_version"), *names)
 
 
-def _summed(feature: Feature) -> SparkColumn:
+def bits_of_word(fact: str, word: int, as_of: SparkColumn, is_counted: SparkColumn) -> SparkColumn:
+    """Aggregate: the days with any of a fact that lie in a word, as bits; 0 without any."""
+    number = F.unix_date("event_date")
+    at = F.floor(number / DAY_BITS)
+    is_in_reach = (at % DAY_WORDS == word) & (at > F.floor(F.unix_date(as_of) / DAY_BITS) - DAY_WORDS)
+    bit = F.call_function("shiftleft", F.lit(1).cast("bigint"), number % DAY_BITS)
+    return F.coalesce(F.bit_or(F.when(is_in_reach & is_counted, bit)), F.lit(0).cast("bigint"))
+
+
+def _counted(feature: Feature) -> SparkColumn:
+    _refuse_undeclared(feature)
     fact = F.col(feature.fact)
+    match feature.kind:
+        case "recency":
+            return F.min(F.when(fact > 0, F.col("age_days"))).alias(feature.name)
+        case "tenure":
+            return F.max(F.when(fact > 0, F.col("age_days"))).alias(feature.name)
     value = (fact > 0).cast("bigint") if feature.kind == "active_days" else fact
     if feature.window_days is not None:
         value = F.when(F.col("age_days") < feature.window_days, value).otherwise(F.lit(0))
     return F.sum(value).cast(feature.type).alias(feature.name)
 
 
-def _day_span(fact: str, pick: Callable[[SparkColumn], SparkColumn], name: str) -> SparkColumn:
-    """Age of the last (least age) or first (greatest age) day with a positive fact; null when there is none."""
-    return pick(F.when(F.col(fact) > 0, F.col("age_days"))).alias(f"_{name}_{fact}")
+def _refuse_undeclared(feature: Feature) -> None:
+    if feature.kind not in ("sum", "active_days") and feature.fact not in FACTS_OF_KIND.get(feature.kind, ()):
+        raise ValueError(f"{feature.name}: no rule for kind {feature.kind} of {feature.fact}; see features/snapshot.py")
 
 
 def _derived(feature: Feature) -> SparkColumn:
-    if feature.fact not in FACTS_OF_KIND.get(feature.kind, ()):
-        return _undeclared(feature)
-    first, last = F.col(f"_first_{feature.fact}"), F.col(f"_last_{feature.fact}")
+    _refuse_undeclared(feature)
+    days, orders = F.col("order_days_lifetime"), F.col("order_count_lifetime")
+    between = F.col("customer_age_days") - F.col("recency_days")
     match feature.kind:
-        case "recency":
-            return last
-        case "tenure":
-            return first
         case "gap":
-            return F.when(F.col("_order_days") > 1, (first - last) / (F.col("_order_days") - 1).cast("double"))
+            return F.when(days > 1, between / (days - 1).cast("double"))
         case "spread":
-            return _spread(F.col("_orders"), F.col("_order_amount").cast("double"), F.col("_squares"))
+            total, squares = F.col("state_order_amount"), F.col("state_order_amount_squared")
+            return _spread(orders, total.cast("double"), squares.cast("double"))
         case "mean":
-            first_net = F.col("_first_order.net_amount").cast("double")
-            repeat_net = F.col("_net_of_order_days").cast("double") - first_net
-            return F.when(F.col("_order_days") > 1, repeat_net / (F.col("_order_days") - 1).cast("double"))
-        case "btyd":
-            return _btyd(feature, first, last).cast("double")
+            repeats = F.col("state_order_days_revenue").cast("double") - F.col("state_first_order_revenue").cast(
+                "double"
+            )
+            return F.when(days > 1, repeats / (days - 1).cast("double"))
         case _:
-            return _undeclared(feature)
-
-
-def _undeclared(feature: Feature) -> SparkColumn:
-    raise ValueError(f"{feature.name}: no rule for kind {feature.kind} of {feature.fact}; see features/snapshot.py")
+            triple = {"btyd_frequency": days - 1, "btyd_recency": between, "btyd_age": F.col("customer_age_days")}
+            return F.when(days > 0, triple[feature.name]).cast("double")
 
 
 def _spread(count: SparkColumn, total: SparkColumn, squares: SparkColumn) -> SparkColumn:
     """Standard deviation over orders, from their number, sum and sum of squares."""
     variance = squares / count - (total / count) * (total / count)
     return F.when(count > 0, F.sqrt(F.greatest(variance, F.lit(0.0))))
-
-
-def _btyd(feature: Feature, first: SparkColumn, last: SparkColumn) -> SparkColumn:
-    """The BG/NBD triple (Fader, Hardie, Lee 2005), in days."""
-    triple = {"btyd_frequency": F.col("_order_days") - 1, "btyd_recency": first - last, "btyd_age": first}
-    return F.when(F.col("_order_days") > 0, triple[feature.name])
 
 
 def _ratio(feature: Feature) -> SparkColumn:

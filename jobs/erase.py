@@ -24,7 +24,7 @@ from jobs.erase_ids import Places, ids_in, ids_of_options
 from jobs.erase_landing import erase_landing
 from jobs.erase_landing_formats import ERASED
 from jobs.erase_names import rename_files
-from jobs.erase_present import make_present_again
+from jobs.erase_present import erase_state, make_present_again
 from jobs.erase_quotes import blank_all
 from jobs.erase_refused import erase_refused
 from jobs.erase_search import Searched, search
@@ -37,6 +37,7 @@ from jobs.pseudonyms import key_of, pseudonym, pseudonym_of_all
 from jobs.settings import get_settings
 from jobs.tables import Run
 from schemas.clean import CLEAN_ORDER_LINES
+from schemas.feature import FEATURE_CUSTOMER
 from schemas.identity import CLEAN_IDENTITY, CLEAN_IDENTITY_EDGE
 from schemas.ops import OPS_ERASURE
 from schemas.raw import RAW_CLICKSTREAM, RAW_CUSTOMERS, RAW_TRANSACTIONS
@@ -120,6 +121,8 @@ def remove(run: Run, sought: Sought) -> Counts:
             if (found := erase_rows(run, table, sought)) is not None:
                 counts[table.name] = found
         make_present_again(run)
+        if FEATURE_CUSTOMER.name in counts:
+            erase_state(run)
     if CLEAN_IDENTITY.name in counts:
         before, after = counts[CLEAN_IDENTITY.name]
         counts[CLEAN_IDENTITY.name] = (before + reassigned, after)

@@ -1,12 +1,15 @@
 """Orders and sessions that an erased customer shared with others: made anew of the lines and events that are left.
 
 Reads `clean_order_lines`, `raw_payments`, `clean_events`; writes `clean_orders`, `clean_sessions`. Without their rows
-the next night would not find what is left of them in the days before it.
+the next night would not find what is left of them in the days before it. And the newest `feature_customer` loses what
+the next one would be made from, which knows the erased.
 """
 
+from jobs.erase_tables import overwrite
 from jobs.staging import staging
 from jobs.tables import Run
 from schemas.clean import CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_ORDERS, CLEAN_SESSIONS
+from schemas.feature import FEATURE_CUSTOMER
 from schemas.raw import RAW_PAYMENTS
 
 
@@ -25,3 +28,15 @@ def make_present_again(run: Run) -> None:
             rows = keep(made, whole.name)
             if rows.head(1):
                 run.merge(rows, whole)
+
+
+def erase_state(run: Run) -> None:
+    """Let the next snapshot be made of all tiles."""
+    from pyspark.sql import functions as F
+
+    run.ensure(FEATURE_CUSTOMER)
+    days = run.dates(FEATURE_CUSTOMER)
+    newest = {max(days)} | {max(days & run.published_dates(), default=max(days))} if days else set()
+    rows = run.read(FEATURE_CUSTOMER).filter(F.col("as_of_date").isin(sorted(newest)))
+    if newest:
+        overwrite(run, FEATURE_CUSTOMER, "state_order_amount", rows.select(*FEATURE_CUSTOMER.key).toArrow())

@@ -105,6 +105,11 @@ class Settings(BaseSettings):
     snapshot_retention_days: int = Field(
         35, ge=1, le=LONGEST_DAYS, description="older snapshots are kept at month-ends only"
     )
+    rolling_from_tiles: int = Field(
+        1_000_000,
+        ge=0,
+        description="of fewer tiles a snapshot is made anew, which is then faster than from yesterday's",
+    )
     seed: int = Field(20240229, ge=0, lt=2**31)  # what NumPy, XGBoost and LightGBM all take
     pseudonym_key: SecretStr | None = Field(None, description="of keyed hashes; None: a file in the lake, made once")
 

@@ -8,7 +8,8 @@ A published snapshot is never rewritten: published dates are left out. Late data
 `--dates` makes the customers' snapshots of several dates in one pass, as training needs them.
 """
 
-from datetime import date
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from jobs import runtime
 from jobs.errors import MissingInputError
@@ -23,6 +24,9 @@ from schemas.feature import (
 )
 from schemas.identity import CLEAN_IDENTITY
 from schemas.ops import OPS_RUN
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 FIRST_VERSION = 1
 
@@ -57,15 +61,39 @@ def refuse_untiled(run: Run, last: date) -> None:
 
 def write_customers(run: Run, dates: list[date]) -> None:
     """`feature_customer` of the dates; the days between them keep their snapshots."""
+    from features.rolling import next_snapshot
     from features.snapshot import Identity, snapshots
 
+    run.ensure(FEATURE_CUSTOMER)
     also = "as_of_date IN ({})".format(", ".join(f"DATE'{day}'" for day in dates))
     identity = None
     if run.exists(CLEAN_IDENTITY):
         run.ensure(FEATURE_VISITOR_DAY)  # Sail can't plan a join with the empty frame that stands for a missing table
         identity = Identity(run.read(CLEAN_IDENTITY), run.read(FEATURE_VISITOR_DAY))
-    rows = snapshots(run.read(FEATURE_CUSTOMER_DAY), dates, FIRST_VERSION, identity)
-    run.replace(rows, FEATURE_CUSTOMER, dates[0], dates[-1], also)
+    tiles = run.read(FEATURE_CUSTOMER_DAY)
+    before = day_before(run, dates[0], tiles) if len(dates) == 1 else None
+    if before is None:
+        rows = snapshots(tiles, dates, FIRST_VERSION, identity)
+    else:
+        rows = next_snapshot(before, tiles, dates[0], FIRST_VERSION, identity)
+    with runtime.step("snapshot_customers", made_of="all tiles" if before is None else "the day before"):
+        run.replace(rows, FEATURE_CUSTOMER, dates[0], dates[-1], also)
+
+
+def day_before(run: Run, day: date, tiles: "DataFrame") -> "DataFrame | None":
+    """The snapshot that the day's can be made from: published, so that no tile under it changes, and whole.
+
+    None where there is none, or where so few tiles are read faster. An erasure leaves one without state.
+    """
+    from pyspark.sql import functions as F
+
+    yesterday = day - timedelta(days=1)
+    if yesterday not in run.published_dates() or tiles.count() < run.settings.rolling_from_tiles:
+        return None
+    before = run.read(FEATURE_CUSTOMER).filter(F.col("as_of_date") == F.lit(yesterday))
+    is_whole = F.col("state_order_amount").isNotNull() & (F.col("snapshot_version") == FIRST_VERSION)
+    told = before.agg(F.count(F.lit(1)).alias("all"), F.sum(is_whole.cast("int")).alias("whole")).collect()[0]
+    return before if told["all"] and told["all"] == told["whole"] else None
 
 
 def write_products_and_patterns(run: Run) -> None:

@@ -126,7 +126,7 @@ class Run:
         checked = checked_rows(rows, table, also=(inside,))
         tasks = os.cpu_count() or 1
         if largest_day < LARGE_DAY_ROWS:  # each day gets one file; more rows stay in the tasks that make them
-            checked = checked.repartition(tasks, column)
+            checked = checked.repartition(tasks, *table.partition_columns)
 
         def write() -> None:
             ordered = checked.select(*self.ensure(table))  # Sail puts columns in by place, not by name

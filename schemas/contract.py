@@ -131,9 +131,9 @@ class Column:
 class Table:
     """A table's contract.
 
-    `slice_column` is the date column whose slice one run replaces; a table without one is merged on `key`. A merged
-    table that grows with history has a date column by which its files are cut, `cut_column`: a merge then reads and
-    writes only those of the rows at hand.
+    `slice_column` is the date column whose slice one run replaces; a table without one is merged on `key`. Files are cut
+    by the slice, or by the date column `cut_column` where that is what rows are looked up by: a merge, or who asks for
+    single days of long ago, then reads only the files of those.
     Erasure follows three declarations: `customer_columns` hold customer ids; `linked_columns` (`order_id`, `visitor_id`,
     `device_id`, `email_hash`, or `identifier` for any of the last three) hold ids of a customer's orders, browsers and
     addresses, in rows that may not name the customer; `quoting_columns` are free text that may quote a customer.
@@ -168,7 +168,8 @@ class Table:
     @property
     def partition_columns(self) -> list[str]:
         """The column by which the table's files are cut, if any."""
-        return [name for name in (self.slice_column, self.cut_column) if name]
+        column = self.cut_column or self.slice_column
+        return [column] if column else []
 
     @property
     def column_names(self) -> tuple[str, ...]:

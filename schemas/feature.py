@@ -1,8 +1,8 @@
 """Features, declared once: what a tile adds up, and what a snapshot makes of the tiles.
 
 A *tile* is one customer, one business day and one run: the signed amounts that the run for `ingest_date` added to that
-day. Every tile column is a plain sum, so tiles merge by addition in any order, and the state known at any date D is
-the sum of the tiles with `ingest_date` <= D. Nothing is ever rewritten: a return, or a row that comes late, adds a tile.
+day. Every tile column is a plain sum of whole numbers or decimals, so tiles merge by addition in any order to the same
+number, and can be taken away again; the state known at any date D is the sum of the tiles with `ingest_date` <= D. Nothing is ever rewritten: a return, or a row that comes late, adds a tile.
 
 To add a feature: one line in `FEATURES` (and, for a new fact, one in `FACTS` and its expression in features/tiles.py).
 """
@@ -15,6 +15,9 @@ from schemas.contract import LINE_MONEY, MONEY, Between, Column, NotNull, OneOf,
 
 _REQUIRED = (NotNull(),)
 LIFETIME = None
+# Doubles would leave a rest of 1e-15 in a window whose tiles have all left it.
+EXACT = T.DecimalType(20, 6)  # seconds to the microsecond, scores to the millionth
+SQUARED_MONEY = T.DecimalType(38, 8)
 HAS_ORDERED = "btyd_age IS NOT NULL"  # SQL over a snapshot's row: whom churn and CLV are told of
 
 
@@ -27,7 +30,7 @@ def _money(name: str, meaning: str) -> Column:
 
 
 def _number(name: str, meaning: str, unit: str) -> Column:
-    return Column(name, T.DoubleType(), meaning, _REQUIRED, unit)
+    return Column(name, EXACT, meaning, _REQUIRED, unit)
 
 
 FACTS: tuple[Column, ...] = (
@@ -40,7 +43,13 @@ FACTS: tuple[Column, ...] = (
     _money("discount_amount", "Discounts taken off."),
     _money("shipping_amount", "Shipping charged."),
     _money("order_amount", "Net money of orders; refunds and adjustments that belong to no order are not in it."),
-    _number("order_amount_squared", "Sum of squared net amounts of orders, for their spread.", "shop currency squared"),
+    Column(
+        "order_amount_squared",
+        SQUARED_MONEY,
+        "Sum of squared net amounts of orders.",
+        _REQUIRED,
+        "shop currency squared",
+    ),
     _count("session_count", "Sessions begun, without bots.", "sessions"),
     _count("click_count", "Click events.", "events"),
     _count("view_count", "Product views.", "events"),
@@ -71,6 +80,7 @@ FEATURE_CUSTOMER_DAY = Table(
         *FACTS,
     ),
     slice_column="ingest_date",
+    cut_column="event_date",
     customer_columns=("customer_id",),
 )
 
@@ -100,6 +110,7 @@ FEATURE_VISITOR_DAY = Table(
         *(FEATURE_CUSTOMER_DAY[name] for name in CLICK_FACTS),
     ),
     slice_column="ingest_date",
+    cut_column="event_date",
     linked_columns=("visitor_id",),
 )
 
@@ -132,12 +143,11 @@ class Feature:
 
     @property
     def type(self) -> T.DataType:
-        """Money stays decimal, counts stay whole, the rest is double."""
+        """Sums stay exact, so that tomorrow's can be made of them; what is divided is double."""
         if self.kind in ("active_days", "recency", "tenure"):
             return T.LongType()
         if self.kind == "sum":
-            fact = FEATURE_CUSTOMER_DAY[self.fact]
-            return MONEY if fact.type == LINE_MONEY else fact.type
+            return FEATURE_CUSTOMER_DAY[self.fact].type
         return T.DoubleType()
 
 
@@ -276,6 +286,35 @@ FEATURES: tuple[Feature, ...] = (
     ),
 )
 
+DAY_BITS, DAY_WORDS = 62, 7  # a bit a day, in words that come round after 434 days: a year and the word at hand
+BIT_FACTS = ("order_count", "session_count")  # whose days with any are kept as bits
+
+
+def day_words(fact: str) -> list[str]:
+    """Columns that hold the days of a fact."""
+    return [f"state_{fact.removesuffix('_count')}_days_{word}" for word in range(DAY_WORDS)]
+
+
+STATE: tuple[Column, ...] = (
+    Column(
+        "state_order_amount",
+        LINE_MONEY,
+        "Net money of orders; null once an erasure took tiles from under it.",
+        unit="shop currency",
+    ),
+    Column(
+        "state_order_amount_squared", SQUARED_MONEY, "Sum of squared net amounts.", _REQUIRED, "shop currency squared"
+    ),
+    Column("state_order_days_revenue", LINE_MONEY, "Net revenue of the days with an order.", unit="shop currency"),
+    Column("state_first_order_revenue", LINE_MONEY, "Net revenue of the first such day.", unit="shop currency"),
+    *(
+        Column(name, T.LongType(), f"Days with any {fact}, a bit each; no feature.", _REQUIRED)
+        for fact in BIT_FACTS
+        for name in day_words(fact)
+    ),
+)
+"""What the next date's snapshot is made from beside the features; no features themselves."""
+
 FEATURE_CUSTOMER = Table(
     name="feature_customer",
     meaning="Snapshots: every customer as known at one date. A published snapshot is never rewritten.",
@@ -288,6 +327,7 @@ FEATURE_CUSTOMER = Table(
             "snapshot_version", T.IntegerType(), "1; higher after an explicit restatement.", (NotNull(), Between(1))
         ),
         *(feature.column for feature in FEATURES),
+        *STATE,
     ),
     slice_column="as_of_date",
     customer_columns=("customer_id",),

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from jobs.erase_present import erase_state
 from jobs.errors import MissingInputError
 from jobs.land.simulated import ShopConfig, generate
 from jobs.pseudonyms import KEY_FILE
@@ -69,8 +70,11 @@ OF_THE_NIGHT = (FEATURE_PRODUCT, FEATURE_PATTERN)  # not made for `--dates`
 
 
 @pytest.mark.slow
-def test_nights_one_by_one_give_the_tables_of_one_run_over_all(tmp_path, run_job, spark, assert_rows):
-    """Late rows, duplicates, malformed rows and returns included; every table, by key and value."""
+def test_nights_one_by_one_give_the_tables_of_one_run_over_all(tmp_path, run_job, frame, assert_rows):
+    """Late rows, duplicates, malformed rows and returns included; every table, by key and value.
+
+    The nights are published, so that each snapshot but the first is made from the one before.
+    """
     first, last = SHOP.start_date, SHOP.last_date
     days = [first + timedelta(days=shift) for shift in range(DAYS)]
     nightly, at_once = tmp_path / "nightly", tmp_path / "at_once"
@@ -80,7 +84,8 @@ def test_nights_one_by_one_give_the_tables_of_one_run_over_all(tmp_path, run_job
     shop = {"business_timezone": "Europe/Berlin"}
     for day in days:
         for job in ("ingest", "conform", "tile", "snapshot"):
-            run_job(job, day, lake=nightly, **shop)
+            run_job(job, day, lake=nightly, rolling_from_tiles=0, **shop)
+        Run(day, day, Settings(lake=nightly)).replace(frame(CUSTOMER_360, {"as_of_date": day}), CUSTOMER_360)
     for job in ("ingest", "conform", "tile"):
         run_job(job, last, first, lake=at_once, **shop)
     run_job("snapshot", last, None, "--dates", *map(str, days), lake=at_once, **shop)
@@ -139,3 +144,23 @@ def test_a_snapshot_waits_until_the_nights_rows_are_in_the_tiles(make_run, frame
     run_job("tile", night)
     run_job("snapshot", night)
     assert before in orders_of(make_run(night))
+
+
+def test_a_snapshot_is_made_from_a_whole_and_published_one_of_the_day_before(make_run, frame, run_job, caplog):
+    days = [date(2024, 3, 1) + timedelta(days=shift) for shift in range(6)]
+    run = make_run(days[0], days[-1])
+    run.replace(frame(FEATURE_CUSTOMER_DAY, *(tile(day, order_count=1) for day in days)), FEATURE_CUSTOMER_DAY)
+    made_of = []
+    for number, day in enumerate(days):
+        caplog.clear()
+        caplog.set_level("INFO", "nightjar")
+        run_job("snapshot", day, rolling_from_tiles=9 if number == 1 else 0)
+        made_of.append("the day before" if "made_of=the day before" in caplog.text else "all tiles")
+        if number != 2:
+            make_run(day).replace(frame(CUSTOMER_360, {"as_of_date": day}), CUSTOMER_360)
+        if number == 4:
+            erase_state(make_run(day))
+    anew, rolled = "all tiles", "the day before"
+    # the first; too few tiles; from a published one; the one before is not published; rolled; erased from
+    assert made_of == [anew, anew, rolled, anew, rolled, anew]
+    assert orders_of(run) == {day: number + 1 for number, day in enumerate(days)}
