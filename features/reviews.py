@@ -10,8 +10,10 @@ from pyspark.sql import functions as F
 _SCORED = "event_id string, text_score double"
 
 
-def clean_reviews(reviews: DataFrame, champion: tuple[Any, str] | None, scored: DataFrame | None = None) -> DataFrame:
-    """`clean_reviews` of raw reviews. `champion` is (text model, version) or None.
+def clean_reviews(
+    reviews: DataFrame, differences: DataFrame, champion: tuple[Any, str] | None, scored: DataFrame | None = None
+) -> DataFrame:
+    """`clean_reviews` of raw reviews and their `rating_differences`. `champion` is (text model, version) or None.
 
     Without a text, or without a text model yet, the stars speak: (rating - 3) / 2. Reviews that `scored` has (rows of
     `clean_reviews`) keep their score.
@@ -33,7 +35,7 @@ def clean_reviews(reviews: DataFrame, champion: tuple[Any, str] | None, scored: 
         written = written.join(scored.select(F.col("review_id").alias("event_id"), kept), "event_id", how="left")
         score = F.coalesce("_kept.sentiment_score", score)
         model_name = F.coalesce("_kept.sentiment_model", model_name)
-    return written.select(
+    return written.join(differences, "event_id", how="left").select(
         F.col("event_id").alias("review_id"),
         "customer_id",
         "order_id",
@@ -45,6 +47,8 @@ def clean_reviews(reviews: DataFrame, champion: tuple[Any, str] | None, scored: 
         F.when(F.col("_text").isNull(), 0).otherwise(F.size(F.split("_text", r"\s+"))).alias("word_count"),
         score.alias("sentiment_score"),
         model_name.alias("sentiment_model"),
+        "customer_rating_difference",
+        "product_rating_difference",
     )
 
 

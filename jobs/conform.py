@@ -225,20 +225,23 @@ def conform_clicks(run: Run) -> None:
 
 
 def conform_reviews(run: Run) -> None:
-    """Reviews of the run with a sentiment, by the registered text model where there is one.
+    """Reviews of the run with a sentiment, by the registered text model where there is one, and what is usual.
 
     What a published date says of its reviews stays, whatever model is registered today.
     """
     from pyspark.sql import functions as F
 
     from features.reviews import clean_reviews
+    from features.usual_ratings import rating_differences
     from models.registry import load_champion
     from models.sentiment import SentimentModel
 
     champion = load_champion("sentiment", SentimentModel.load, run.settings.tracking_uri)
     published = run.published_days()
+    run.ensure(CLEAN_REVIEWS)  # a lake of before may lack columns
     scored = run.brought(CLEAN_REVIEWS).filter(F.col("ingest_date").isin(published)) if published else None
-    run.replace(clean_reviews(run.brought(RAW_REVIEWS), champion, scored), CLEAN_REVIEWS)
+    differences = rating_differences(run.known(RAW_REVIEWS), run.first)
+    run.replace(clean_reviews(run.brought(RAW_REVIEWS), differences, champion, scored), CLEAN_REVIEWS)
 
 
 def conform_customers(run: Run) -> None:
