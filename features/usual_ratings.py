@@ -54,7 +54,5 @@ def _difference(brought: DataFrame, known: DataFrame, key: str, name: str) -> Da
     )
     count = F.col("earlier_count") - F.coalesce("later_count", zero)
     total = F.col("of_runs") + F.col("in_run") - F.coalesce("later_sum", zero)
-    usual = total.cast("double") / count.cast("double")
-    return summed.join(later, "event_id", how="left").select(
-        "event_id", F.when(count > 0, F.col("rating").cast("double") - usual).alias(name)
-    )
+    usual = total.cast("double") / F.when(count > 0, count)
+    return summed.join(later, "event_id", how="left").select("event_id", (F.col("rating") - usual).alias(name))
