@@ -65,7 +65,7 @@ def test_any_text_is_read_and_only_what_names_an_aspect_has_a_sentiment_of_it(te
 
 
 def test_the_english_words_find_what_the_simulated_shops_sentences_speak_of():
-    """The words were not made from these sentences, so a few go unfound; none may be taken for another aspect."""
+    """A few name nothing ("I had to ask twice."); none may be taken for another aspect."""
     spoken = [
         (name, line)
         for name, aspect in zip(ASPECTS, SPOKEN, strict=True)
