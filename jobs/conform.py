@@ -1,4 +1,4 @@
-"""Raw rows into clean ones: sessions, orders net of returns, reviews with a sentiment, people and products.
+"""Raw rows into clean ones: sessions, orders net of returns, reviews with what they say, people and products.
 
 Reads `raw_*`; writes `clean_*`. Rows of a run are written once, by `ingest_date`; `clean_orders` and `clean_sessions`,
 which show the present state, are merged for the orders and sessions that the run touched.
@@ -238,20 +238,25 @@ def conform_clicks(run: Run) -> None:
 
 
 def conform_reviews(run: Run) -> None:
-    """Reviews of the run with a sentiment, by the registered text model where there is one.
+    """Reviews of the run, read by the registered text model where there is one, beside what is usual.
 
     What a published date says of its reviews stays, whatever model is registered today.
     """
     from pyspark.sql import functions as F
 
     from features.reviews import clean_reviews
+    from features.usual_ratings import rating_differences
     from models.registry import load_champion
-    from models.sentiment import SentimentModel
+    from models.review_choice import load_review_text
+    from schemas.review_aspects import aspect_words
 
-    champion = load_champion("sentiment", SentimentModel.load, run.settings.tracking_uri)
+    champion = load_champion("review_text", load_review_text, run.settings.tracking_uri)
+    words = aspect_words(run.settings.review_aspects)
     published = run.published_days()
-    scored = run.brought(CLEAN_REVIEWS).filter(F.col("ingest_date").isin(published)) if published else None
-    run.replace(clean_reviews(run.brought(RAW_REVIEWS), champion, scored), CLEAN_REVIEWS)
+    run.ensure(CLEAN_REVIEWS)  # a lake of before may lack columns
+    kept = run.brought(CLEAN_REVIEWS).filter(F.col("ingest_date").isin(published)) if published else None
+    differences = rating_differences(run.known(RAW_REVIEWS), run.first)
+    run.replace(clean_reviews(run.brought(RAW_REVIEWS), differences, champion, words, kept), CLEAN_REVIEWS)
 
 
 def conform_customers(run: Run) -> None:

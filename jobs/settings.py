@@ -25,6 +25,7 @@ from pydantic_settings import (
 from jobs.errors import MissingInputError
 from jobs.lake_path import path_problem
 from schemas.line_rules import LineRule, line_rules
+from schemas.review_aspects import ReviewAspect, review_aspects
 
 DEFAULT_LAKE = Path("lake/complete-journey")
 SHOP_FILE = "shop.toml"
@@ -83,6 +84,9 @@ class Settings(BaseSettings):
     )
     return_window_days: int = Field(365, ge=1, description="a return without a named order looks this far back")
     line_rules: tuple[LineRule, ...] = Field((), description="which lines are postage or no revenue; first match wins")
+    review_aspects: tuple[ReviewAspect, ...] = Field(
+        (), description="words by which reviews name an aspect, in place of the English ones"
+    )
     exchange_rate_days: int = Field(
         7, ge=0, le=366, description="a day without an exchange rate takes the latest of so many days before"
     )
@@ -143,6 +147,11 @@ class Settings(BaseSettings):
     @classmethod
     def _are_line_rules(cls, given: Any) -> tuple[LineRule, ...]:
         return line_rules(given)
+
+    @field_validator("review_aspects", mode="before")
+    @classmethod
+    def _are_review_aspects(cls, given: Any) -> tuple[ReviewAspect, ...]:
+        return review_aspects(given)
 
     @property
     def days_to_train(self) -> int:

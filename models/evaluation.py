@@ -28,6 +28,18 @@ def evaluate_probabilities(labels: np.ndarray, probabilities: np.ndarray) -> dic
     }
 
 
+def evaluate_recommendations(labels: np.ndarray, probabilities: np.ndarray, threshold: float) -> dict[str, float]:
+    """Return F1 of yes and no taken alike (macro) and by their numbers (weighted), and ROC AUC (NaN for one class)."""
+    from sklearn.metrics import f1_score, roc_auc_score
+
+    labels, said = np.asarray(labels, dtype=int), np.asarray(probabilities) >= threshold
+    has_both = 0 < labels.sum() < len(labels)
+    averages = {
+        f"{kind}_f1": float(f1_score(labels, said, average=kind, zero_division=0)) for kind in ("macro", "weighted")
+    }
+    return averages | {"roc_auc": float(roc_auc_score(labels, probabilities)) if has_both else float("nan")}
+
+
 def normalised_gini(actual: np.ndarray, forecast: np.ndarray) -> float:
     """Revenue gathered early when customers are taken in order of forecast: 1 as by the truth, 0 as by chance.
 

@@ -8,6 +8,7 @@ from pyspark.sql import types as T
 
 from schemas.contract import EXCHANGE_RATE, LINE_MONEY, MONEY, Between, Column, NotNull, OneOf, Table
 from schemas.line_rules import LINE_KINDS, LINE_TYPES
+from schemas.review_aspects import ASPECTS
 
 _REQUIRED = (NotNull(),)
 _COUNT = (NotNull(), Between(0))
@@ -16,6 +17,8 @@ EVENT_AT = Column("event_at", T.TimestampType(), "When it happened (UTC).", _REQ
 EVENT_DATE = Column("event_date", T.DateType(), "Business day of event_at.", _REQUIRED)
 INGEST_DATE = Column("ingest_date", T.DateType(), "as_of_date of the run that brought the row.", _REQUIRED)
 CUSTOMER_ID = Column("customer_id", T.StringType(), "Shop account; null for guests.")
+
+_ASPECT_MEANINGS = dict(zip(ASPECTS, ("size or fit", "quality", "delivery", "price", "service"), strict=True))
 
 MATCH_KINDS = ("named", "latest_line", "unmatched")
 
@@ -179,7 +182,7 @@ CLEAN_SESSIONS = Table(
 
 CLEAN_REVIEWS = Table(
     name="clean_reviews",
-    meaning="Reviews with a sentiment.",
+    meaning="Reviews with what their texts say, and how their stars compare with what is usual.",
     grain="one row per review and order",
     key=("review_id",),
     columns=(
@@ -194,11 +197,50 @@ CLEAN_REVIEWS = Table(
         Column("word_count", T.LongType(), "Words of title and text.", _COUNT, "words"),
         Column("sentiment_score", T.DoubleType(), "From -1 (negative) to 1 (positive).", (NotNull(), Between(-1, 1))),
         Column(
+            "recommend_probability",
+            T.DoubleType(),
+            "Chance that the writer recommends what was bought: by the text; where sentiment_model is `rating`, 1 from four "
+            "stars up, else 0.",
+            (Between(0, 1),),
+        ),
+        Column(
+            "rating_text_gap",
+            T.DoubleType(),
+            "Stars that the text implies (expected stars by the text model) less the stars given: above 0 the text is "
+            "kinder than the stars. Null where no text model read the text.",
+            (Between(-4, 4),),
+            "stars",
+        ),
+        *(
+            Column(
+                f"{aspect}_sentiment",
+                T.DoubleType(),
+                f"Mean sentiment of the sentences that name {meaning}, by the shop's words for it (`review_aspects`); of the "
+                "whole review where none of them can be read. Null where none names it.",
+                (Between(-1, 1),),
+            )
+            for aspect, meaning in _ASPECT_MEANINGS.items()
+        ),
+        Column(
             "sentiment_model",
             T.StringType(),
-            "What gave the score: `rating` (rating - 3) / 2, where there is no text or no text model yet; else the "
-            "registered version of the text model.",
+            "What read the text: the registered version of the text model; `rating` where there is no text, or was no text "
+            "model yet: then the sentiment is (rating - 3) / 2.",
             _REQUIRED,
+        ),
+        Column(
+            "customer_rating_difference",
+            T.DoubleType(),
+            "Stars less the mean of those that the customer gave before, as far as this run knew; null for a first review.",
+            (Between(-4, 4),),
+            "stars",
+        ),
+        Column(
+            "product_rating_difference",
+            T.DoubleType(),
+            "Stars less the mean of those that the product got before, as far as this run knew; null for its first review.",
+            (Between(-4, 4),),
+            "stars",
         ),
     ),
     slice_column="ingest_date",

@@ -39,7 +39,33 @@ from jobs.land.files import (
     write_days,
 )
 
-PROFILE: dict[str, str | int | float | bool | date] = {
+# How Brazilian customers speak of a purchase.
+REVIEW_ASPECTS = (
+    {
+        "aspect": "size_fit",
+        "words": "tamanho*|medida*|servi|serviu|serve|apertad*|largo|larga|curto|curta|numeracao",
+    },
+    {
+        "aspect": "quality",
+        "words": "qualidade|material|materiais|tecido*|acabamento|fragil|frageis|resistente*|defeito*|defeituos*"
+        "|quebrad*|quebrou|estragad*|rasgad*|duravel|durabilidade|danificad*",
+    },
+    {
+        "aspect": "delivery",
+        "words": "entreg*|prazo*|cheg*|correio*|transportadora*|frete|receb*|atras*|embalagem|embalagens|embalad*"
+        "|envi*|demor*",
+    },
+    {
+        "aspect": "price",
+        "words": "preco*|caro|cara|caros|caras|barat*|custo*|valor|dinheiro|promocao|promocoes|desconto*",
+    },
+    {
+        "aspect": "service",
+        "words": "atendimento|atendid*|atendente*|suporte|vendedor*|troca|trocar|devolu*|devolver|reembolso|reclama*"
+        "|resposta|respond*|contato*|sac",
+    },
+)
+PROFILE: dict[str, str | int | float | bool | date | tuple[dict[str, str], ...]] = {
     "dataset": "olist",
     "title": "Olist: orders, payments and reviews of a Brazilian marketplace",
     "licence": "CC-BY-NC-SA-4.0",
@@ -52,10 +78,12 @@ PROFILE: dict[str, str | int | float | bool | date] = {
     "consent_required": False,
     "has_prices": True,
     "minimum_volume_ratio": 0.2,
+    "review_aspects": REVIEW_ASPECTS,
 }
 NOTES = {
     "churn_horizon_days": "Only 75 of 10,267 people in our subset order twice: churn says little here.",
     "consent_required": "The public data says nothing about marketing consent.",
+    "review_aspects": "The reviews are Portuguese.",
     "minimum_volume_ratio": "Lowest day: 2018-01-01, 0.21 of the eight Mondays before. Few orders a day vary widely.",
 }
 PARTS: Mapping[str, tuple[str, ...]] = {

@@ -1,5 +1,6 @@
 """Conform as a job: any subset of sources, reruns and kills leave the same rows, and the present state follows."""
 
+import shutil
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -194,14 +195,58 @@ def test_a_run_killed_on_the_way_is_done_again(killed_in, shop, run_job, monkeyp
     assert state(shop) == killed and all(killed.values())
 
 
-def test_a_published_dates_reviews_keep_the_score_they_had(shop, run_job, make_run, frame):
+SAID = {"sentiment_score": 0.25, "recommend_probability": 0.5, "price_sentiment": -1.0, "rating_text_gap": None}
+
+
+def test_a_published_dates_reviews_keep_what_was_said_of_them(shop, run_job, make_run, frame):
     run_job("conform", D1)
-    stored = shop.read(CLEAN_REVIEWS).toPandas().assign(sentiment_score=0.25, sentiment_model="sentiment-1")
-    shop.replace(shop.spark.createDataFrame(stored), CLEAN_REVIEWS, D1, D1)
+    stored = shop.read(CLEAN_REVIEWS).toPandas().assign(sentiment_model="review_text-1", **SAID)
+    shop.replace(shop.spark.createDataFrame(stored, CLEAN_REVIEWS.struct), CLEAN_REVIEWS, D1, D1)
     make_run(D1).replace(frame(CUSTOMER_360, {"as_of_date": D1}), CUSTOMER_360)
     run_job("conform", D1)
     [review] = shop.read(CLEAN_REVIEWS).collect()
-    assert (review.sentiment_score, review.sentiment_model) == (0.25, "sentiment-1")
+    assert (review.sentiment_model, {name: review[name] for name in SAID}) == ("review_text-1", SAID)
+
+
+REVIEWS = (
+    on(D1, "w", rating=5, customer_id="c", product_id="p", review_text="Great value"),
+    on(D2, "x", rating=2, customer_id="c", product_id="q"),
+    on(D2, "late", 8, D2, rating=1, customer_id="d", product_id="p", title="Awful price"),
+    on(D1, "later", 8, D2, rating=3, customer_id="c", product_id="p"),
+)
+
+
+def test_a_review_is_told_with_what_is_usual_and_its_aspects_night_by_night_as_in_one_stretch(shop, run_job, frame):
+    shop.replace(frame(RAW_REVIEWS, *REVIEWS), RAW_REVIEWS)
+    for day in (D1, D2):
+        run_job("conform", day)
+    names = ("customer_rating_difference", "product_rating_difference", "price_sentiment")
+    found = {row.review_id: tuple(row[name] for name in names) for row in shop.read(CLEAN_REVIEWS).collect()}
+    # "later" happened before "w", and came after it: "w" did not know it, "x" and "late" do.
+    assert found == {"w": (None, None, 1), "x": (-2, None, None), "late": (None, -3, -1), "later": (None, None, None)}
+    nightly = state(shop)
+    run_job("conform", D2, D1)
+    assert state(shop) == nightly
+    run_job("conform", D1)
+    assert state(shop) == nightly
+
+
+def test_the_shops_own_words_name_the_aspects(shop, run_job, frame):
+    shop.replace(frame(RAW_REVIEWS, *REVIEWS), RAW_REVIEWS)
+    run_job("conform", D2, D1, review_aspects='[{"aspect": "price", "words": "awful"}]')
+    assert {row.review_id for row in shop.read(CLEAN_REVIEWS).collect() if row.price_sentiment is not None} == {"late"}
+
+
+def test_a_lake_of_before_gets_the_new_columns_and_its_published_reviews_have_none(shop, run_job, make_run, frame):
+    run_job("conform", D1)
+    old = shop.read(CLEAN_REVIEWS).select(*CLEAN_REVIEWS.column_names[:9], "sentiment_score", "sentiment_model")
+    rows = old.toArrow()
+    shutil.rmtree(shop.path(CLEAN_REVIEWS))
+    write_deltalake(str(shop.path(CLEAN_REVIEWS)), rows, partition_by=["ingest_date"])
+    make_run(D1).replace(frame(CUSTOMER_360, {"as_of_date": D1}), CUSTOMER_360)
+    run_job("conform", D1)
+    [review] = shop.read(CLEAN_REVIEWS).collect()
+    assert (review.sentiment_score, review.recommend_probability) == (1, None)
 
 
 def test_a_source_that_is_absent_makes_no_table(make_run, frame, run_job):

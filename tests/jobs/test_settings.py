@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from jobs.errors import MissingInputError
 from jobs.settings import DEFAULT_LAKE, Settings, get_settings
 from schemas.line_rules import LineRule
+from schemas.review_aspects import ReviewAspect
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.usefixtures("no_settings")
@@ -34,6 +35,13 @@ def test_line_rules_are_read_from_the_shops_file_and_from_the_environment(lake, 
     assert Settings(lake=lake).line_rules == (LineRule("post", "postage", product_id="POST"),)
     monkeypatch.setenv("NIGHTJAR_LINE_RULES", '[{"name": "free", "effect": "excluded", "price": "zero"}]')
     assert Settings(lake=lake).line_rules == (LineRule("free", "excluded", price="zero"),)
+
+
+def test_words_of_aspects_are_read_from_the_shops_file_and_from_the_environment(lake, monkeypatch):
+    (lake / "shop.toml").write_text('review_aspects = [{ aspect = "price", words = "preis*|zu teuer" }]\n')
+    assert Settings(lake=lake).review_aspects == (ReviewAspect("price", "preis*|zu teuer"),)
+    monkeypatch.setenv("NIGHTJAR_REVIEW_ASPECTS", '[{"aspect": "service", "words": ""}]')
+    assert Settings(lake=lake).review_aspects == (ReviewAspect("service", ""),)
 
 
 def test_an_unknown_key_in_the_shops_file_fails(lake):
@@ -121,6 +129,7 @@ def test_a_zone_of_the_environment_that_is_not_the_shops_fails(lake, monkeypatch
             'line_rules = [{name = "p", effect = "postage", sku = "P"}]',
             "setting line_rules: .*'p' has an unknown key 'sku'",
         ),
+        ('review_aspects = [{aspect = "smell", words = "x"}]', "setting review_aspects: .*'smell' is none of size_fit"),
         ('title = "caf\xe9"', "settings can't be read: .*mend shop.toml"),
     ],
 )

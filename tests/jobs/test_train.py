@@ -12,7 +12,14 @@ from features.labels import labels
 from jobs import train
 from jobs.errors import MissingInputError
 from models.base import TrainingDataError
+from models.registry import load_champion
+from models.review_choice import load_review_text
+from models.review_network import ReviewNetwork
+from models.review_text import Reading
+from models.review_words import ReviewWords
+from schemas.clean import CLEAN_REVIEWS
 from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY
+from schemas.raw import RAW_REVIEWS
 
 D, H = date(2024, 3, 1), 30
 LAST = D + timedelta(days=3 * H)
@@ -137,13 +144,68 @@ def test_a_model_without_enough_data_is_left_out_and_the_others_go_on(sets, run_
         raise TrainingDataError("too little")
 
     trained = []
-    for name in ("rfm", "churn", "clv", "sentiment"):
+    for name in ("rfm", "churn", "clv", "review_text"):
         monkeypatch.setattr(train, f"train_{name}", lambda *_, name=name: trained.append(name) or {})
     monkeypatch.setattr(train, "train_embedding", too_little)
     sets(*PAST)
     run_job("train", D)
-    assert trained == ["rfm", "churn", "clv", "sentiment"]
+    assert trained == ["rfm", "churn", "clv", "review_text"]
     assert "model=embedding left out: too little" in caplog.text
+
+
+@pytest.fixture
+def reviewed(make_run, frame):
+    """`reviewed(count)`: a run over so many reviews, of which every third is unkind and every tenth has no text."""
+
+    def make(count: int):
+        rows = [
+            {"event_id": f"{n:05}", "rating": 1 + n % 2 if n % 3 == 0 else 4 + n % 2, "ingest_date": D}
+            | ({} if n % 10 == 0 else {"review_text": "bad, ugly thing" if n % 3 == 0 else "good and nice thing"})
+            for n in range(count)
+        ]
+        run = make_run(D)
+        run.replace(frame(RAW_REVIEWS, *rows), RAW_REVIEWS)
+        run.replace(frame(CLEAN_REVIEWS), CLEAN_REVIEWS)
+        return run
+
+    return make
+
+
+def test_the_text_model_is_learned_from_reviews_with_a_text_and_measured_beside_yes_to_all(reviewed, caplog):
+    run = reviewed(400)
+    with caplog.at_level("INFO", "nightjar"):
+        found = train.train_review_text(run, [])
+    assert found["method"] == "words" and "words alone: a network needs 1000 reviews, got 288" in caplog.text
+    assert found["words_macro_f1"] == 1 and found["always_yes_macro_f1"] < 0.5
+    model, version = load_champion("review_text", load_review_text, run.settings.tracking_uri)
+    assert version == found["version"] and model.metrics["reviews"] == 288
+    assert model.read(["good", "bad"]).implied_rating.tolist() == pytest.approx([4.5, 1.5], abs=0.6)
+
+
+def test_of_many_reviews_the_same_ones_are_drawn_by_chance(reviewed, monkeypatch):
+    run = reviewed(400)
+    monkeypatch.setattr(train, "MAXIMUM_REVIEWS", 100)
+    first, again = (train.train_review_text(run, []) for _ in range(2))
+    assert first == again  # the same version: a rerun trains the same model
+    model, _ = load_champion("review_text", load_review_text, run.settings.tracking_uri)
+    assert model.metrics["reviews"] == 80
+
+
+def test_what_the_network_tells_better_the_network_reads(reviewed, monkeypatch):
+    class Sharp:
+        kind, threshold, metrics = "network", 0.5, {"recommended_share": 0.5}
+
+        def read(self, texts):
+            probability = np.array([float("good" in text) for text in texts])
+            return Reading(probability, probability, probability)
+
+    registered = []
+    monkeypatch.setattr(ReviewNetwork, "fit", lambda *_: Sharp())
+    monkeypatch.setattr(ReviewWords, "read", lambda self, texts: Reading(*[np.zeros(len(texts))] * 3))
+    monkeypatch.setattr(train, "register", lambda run, name, model, *_, **__: registered.append((name, model)) or "1")
+    assert train.train_review_text(reviewed(200), [])["method"] == "network"
+    [(name, model)] = registered
+    assert name == "review_text" and isinstance(model, Sharp)
 
 
 def test_a_date_without_a_snapshot_cannot_be_trained_for(sets, run_job):

@@ -67,9 +67,12 @@ HEAVY = ("jax", "xgboost", "lightgbm", "sklearn", "mlflow", "pyspark")
         "clv",
         "evaluation",
         "registry",
+        "review_choice",
+        "review_network",
+        "review_text",
+        "review_words",
         "rfm",
         "scaling",
-        "sentiment",
     ],
 )
 def test_importing_a_model_imports_no_heavy_library(module):

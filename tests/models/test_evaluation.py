@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from models.evaluation import evaluate_amounts, normalised_gini
+from models.evaluation import evaluate_amounts, evaluate_recommendations, normalised_gini
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=40))
@@ -27,3 +27,11 @@ def test_amount_metrics_of_known_errors():
     assert metrics["mae"] == pytest.approx(10 / 3)
     assert metrics["rmse"] == pytest.approx(np.sqrt(68 / 3))
     assert metrics["total_bias_ratio"] == pytest.approx(0.25)
+
+
+def test_saying_yes_to_all_has_half_of_its_f1_where_yes_and_no_count_alike():
+    found = evaluate_recommendations(np.array([1, 1, 1, 0]), np.full(4, 0.7), 0.7)
+    assert found["macro_f1"] == pytest.approx((6 / 7 + 0) / 2)
+    assert found["weighted_f1"] == pytest.approx(6 / 7 * 3 / 4)
+    assert found["roc_auc"] == pytest.approx(0.5)
+    assert np.isnan(evaluate_recommendations(np.ones(3), np.ones(3), 0.5)["roc_auc"])
