@@ -1,6 +1,7 @@
 """Train the models on stored snapshots and register them.
 
-Reads `feature_customer`, `feature_customer_day`, `clean_reviews`, `raw_reviews`; writes the MLflow registry.
+Reads `feature_customer`, `feature_customer_day`, `clean_reviews`, `raw_reviews`, `clean_order_lines`, `clean_events`,
+`clean_products`, `clean_identity`; writes the MLflow registry.
 
 The latest snapshot whose horizon is over is the holdout date. Churn and CLV train on the earlier ones whose horizon
 ended by then, so nothing that a model learned from happened after the holdout date. The registered model is the one
@@ -56,6 +57,7 @@ def main(arguments: list[str]) -> None:
         "churn": train_churn,
         "clv": train_clv,
         "sentiment": train_sentiment,
+        "product_vectors": train_product_vectors,
     }
     from models.base import TrainingDataError
 
@@ -227,6 +229,16 @@ def train_sentiment(run: Run, stored: list[date]) -> dict[str, object]:
     )
     model = SentimentModel.fit(reviews["text"].tolist(), reviews["rating"].to_numpy(), SentimentConfig())
     return {"version": register(run, "sentiment", model, {}, training_dates=run.as_of_date)}
+
+
+def train_product_vectors(run: Run, stored: list[date]) -> dict[str, object]:
+    """Skip-gram against PPMI with SVD; the better on the next orders after an earlier date is the champion."""
+    from jobs.vectors import learn
+
+    model, metrics, day = learn(run)
+    version = register(run, "product_vectors", model, metrics, method=model.config.method, training_dates=day)
+    rates = {name: metrics[f"holdout_{name}_orders"] for name in ("skip_gram", "ppmi_svd", "popularity")}
+    return {"version": version, "method": model.config.method, **rates}
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def hit_rates(question: Question, ranking: Ranking, asked: Asked = "any") -> dic
             scores[question.bought[rows].toarray() > 0] = -np.inf
         if asked == "rare":
             scores[:, ~question.rare] = -np.inf
-        ten = np.argsort(-scores, axis=1, kind="stable")[:, :TOP]
+        ten = np.argpartition(-scores, TOP - 1, axis=1)[:, :TOP]
         found[rows] = np.take_along_axis(targets[rows].toarray() > 0, ten, axis=1).sum(axis=1)
     count = float(asked_for.sum())
     return {

@@ -22,8 +22,9 @@ Method = Literal["skip_gram", "ppmi_svd"]
 TABLE = 1 << 20  # places of the table that products are drawn from
 GROUP = 64  # pairs that share products drawn by chance
 METHODS: tuple[Method, ...] = ("skip_gram", "ppmi_svd")
-# How much a customer's vector counts beside chance: a mean of many vectors is shorter than what it stands for. Chosen by
-# the next orders of Complete Journey and Online Retail two months before those of docs/benchmarks.md.
+# How much a customer's vector counts beside chance: a mean of many vectors is shorter than what it stands for. Chosen,
+# as the defaults below, by next orders of Complete Journey and Online Retail two months before those in
+# docs/benchmarks.md.
 EVIDENCE: dict[Method, float] = {"skip_gram": 2.0, "ppmi_svd": 6.0}
 
 
@@ -134,7 +135,7 @@ class ProductVectors:
         content, arrays = read_json(directory, "product_vectors.json"), read_arrays(directory, "product_vectors.npz")
         pairs = {name.removeprefix("pair_"): arrays.pop(name) for name in list(arrays) if name.startswith("pair_")}
         config = VectorConfig(**content.pop("config"))
-        return cls(**with_tuples(content), **arrays, complements=Complements(**pairs), config=config)
+        return cls(**with_tuples({**content, **arrays, "complements": Complements(**pairs), "config": config}))
 
 
 def together(matrix: Any) -> Any:
@@ -229,6 +230,6 @@ def _skip_gram(
 
         return jax.lax.scan(step, (tables, optimiser.init(tables)), (pairs, keys))[0][0]
 
-    known, contexts = (np.asarray(one) for one in train(tables, jnp.asarray(pairs), keys))
-    own = np.where(tokens[..., None] >= 0, known[np.maximum(tokens, 0)], 0)
-    return own.sum(axis=1), contexts
+    vectors, contexts = (np.asarray(one) for one in train(tables, jnp.asarray(pairs), keys))
+    parts = np.where(tokens[..., None] >= 0, vectors[np.maximum(tokens, 0)], 0)
+    return parts.sum(axis=1), contexts

@@ -4,9 +4,8 @@ from scipy.sparse import csr_matrix
 from models.complements import Complements
 
 # Products: bread 0, butter 1, jam 2, nails 3, hammer 4.
-BASKETS = csr_matrix(
-    np.array([[1, 1, 0, 0, 0]] * 6 + [[1, 1, 1, 0, 0]] * 2 + [[1, 0, 0, 0, 0]] * 4 + [[0, 0, 0, 1, 1]] * 3 + [[0, 0, 0, 1, 0]] * 5)
-)  # fmt: skip
+KINDS = ([1, 1, 0, 0, 0], [1, 1, 1, 0, 0], [1, 0, 0, 0, 0], [0, 0, 0, 1, 1], [0, 0, 0, 1, 0])
+BASKETS = csr_matrix(np.repeat(KINDS, [6, 2, 4, 3, 5], axis=0))
 
 
 def test_lift_is_the_share_together_over_what_chance_would_have():
