@@ -52,7 +52,8 @@ def run() -> str:
         "the stroke the share of orders that hold one of the ten, after it the share of their products among the ten. "
         "*New*: only products that the customer had not bought are asked for and named; *rare*: only the least sold, "
         "which together make a fifth of purchases. Skip-gram with categories and prices: median over seeds "
-        f"{', '.join(map(str, SEEDS))}, least to most in brackets; without: seed {SEEDS[0]}. Settings were chosen on the next orders of two months earlier."
+        f"{', '.join(map(str, SEEDS))}, least to most in brackets; without: seed {SEEDS[0]}. Settings were chosen on "
+        "the next orders of two months earlier."
     )
     return "\n\n".join([head, *map(of_shop, SHOPS)])
 
