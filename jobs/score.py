@@ -1,6 +1,7 @@
 """Score every customer of the run's snapshot with the registered models.
 
-Reads `feature_customer`, the MLflow registry; writes `score_rfm`, `score_embedding`, `score_churn`, `score_clv`.
+Reads `feature_customer`, `clean_order_lines`, `clean_identity`, the MLflow registry; writes `score_rfm`,
+`score_embedding`, `score_churn`, `score_clv`, `score_product_vector`, `score_product_pair`, `score_customer_vector`.
 
 Models run inside the engine, batch by batch. A model that the shop never could train leaves its table without rows for
 the date. Scores of a published date stay as they are.
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jobs import runtime
 from jobs.errors import MissingInputError
 from jobs.tables import Run
+from jobs.vector_scores import write_vectors
 from schemas.feature import FEATURE_CUSTOMER, FEATURES, HAS_ORDERED
 from schemas.score import SCORE_CHURN, SCORE_CLV, SCORE_EMBEDDING, SCORE_RFM
 
@@ -27,7 +29,7 @@ KEY = ["as_of_date", "customer_id"]
 
 
 def main(arguments: list[str]) -> None:
-    """Write the four score tables of the run's date."""
+    """Write the score tables of the run's date."""
     run = runtime.run_of(runtime.parser("score", __doc__).parse_args(arguments))
     if run.is_published():
         log.info("step=score %s is published; its scores stay", run.as_of_date)
@@ -36,6 +38,7 @@ def main(arguments: list[str]) -> None:
     from models.autoencoder import Autoencoder
     from models.churn import ChurnModel
     from models.clv import BtydClv, load_clv
+    from models.product_vectors import ProductVectors
     from models.rfm import RfmModel
 
     models = {
@@ -44,6 +47,7 @@ def main(arguments: list[str]) -> None:
         "churn": ChurnModel.load,
         "clv": load_clv,
         "btyd": BtydClv.load,
+        "product_vectors": ProductVectors.load,
     }
     champions = {name: champion(run, name, loader) for name, loader in models.items()}
     if not any(champions.values()):
@@ -64,6 +68,7 @@ def main(arguments: list[str]) -> None:
             run.replace(score_rows(rows, table, scorer), table)
         else:
             run.clear(table)
+    write_vectors(run, champions["product_vectors"])
 
 
 def customers_of(run: Run) -> "DataFrame":

@@ -1,6 +1,7 @@
 """Train the models on stored snapshots and register them.
 
-Reads `feature_customer`, `feature_customer_day`, `clean_reviews`, `raw_reviews`; writes the MLflow registry.
+Reads `feature_customer`, `feature_customer_day`, `clean_reviews`, `raw_reviews`, `clean_order_lines`, `clean_events`,
+`clean_products`, `clean_identity`; writes the MLflow registry.
 
 The latest snapshot whose horizon is over is the holdout date. Churn and CLV train on the earlier ones whose horizon
 ended by then, so nothing that a model learned from happened after the holdout date. The registered model is the one
@@ -60,6 +61,7 @@ def main(arguments: list[str]) -> None:
         "churn": train_churn,
         "clv": train_clv,
         "review_text": train_review_text,
+        "product_vectors": train_product_vectors,
     }
     from models.base import TrainingDataError
 
@@ -252,6 +254,16 @@ def train_review_text(run: Run, stored: list[date]) -> dict[str, object]:
     metrics = {f"holdout_{kind}_{key}": value for kind, values in measured.items() for key, value in values.items()}
     version = register(run, "review_text", best, metrics, training_dates=run.as_of_date)
     return {"version": version, "method": best.kind} | {f"{k}_macro_f1": one["macro_f1"] for k, one in measured.items()}
+
+
+def train_product_vectors(run: Run, stored: list[date]) -> dict[str, object]:
+    """Skip-gram against PPMI with SVD; the better on the next orders after an earlier date is the champion."""
+    from jobs.vectors import learn
+
+    model, metrics, day = learn(run)
+    version = register(run, "product_vectors", model, metrics, method=model.config.method, training_dates=day)
+    rates = {name: metrics[f"holdout_{name}_orders"] for name in ("skip_gram", "ppmi_svd", "popularity")}
+    return {"version": version, "method": model.config.method, **rates}
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import erasure, forecasts, identity, ingest, night, reviews
+from tests.benchmarks import erasure, forecasts, identity, ingest, night, products, reviews
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 BENCHMARKS = {
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "erase": erasure.run,
     "identity": identity.run,
     "reviews": reviews.run,
+    "products": products.run,
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 from jobs.errors import MissingInputError
 from schemas.feature import FEATURE_CUSTOMER
 from schemas.score import SCORE_CHURN, SCORE_CLV, SCORE_EMBEDDING, SCORE_RFM
+from schemas.vectors import SCORE_CUSTOMER_VECTOR, SCORE_PRODUCT_PAIR, SCORE_PRODUCT_VECTOR
 from tests.faults import shop
 
 TABLES = (SCORE_RFM, SCORE_EMBEDDING, SCORE_CHURN, SCORE_CLV)
@@ -84,3 +85,13 @@ def test_a_model_that_could_not_be_trained_leaves_its_table_without_rows_of_the_
     shop.run(lake, ("score",))
     assert not of_night(lake, SCORE_CHURN) and not of_night(lake, SCORE_CLV)
     assert of_night(lake, SCORE_RFM) and of_night(lake, SCORE_EMBEDDING)
+
+
+def test_products_and_those_who_bought_some_have_vectors_of_one_model(lake_at: Callable[[str], Path]):
+    lake = lake_at("judged")
+    tables = (SCORE_PRODUCT_VECTOR, SCORE_CUSTOMER_VECTOR, SCORE_PRODUCT_PAIR)
+    products, customers, pairs = (of_night(lake, table) for table in tables)
+    assert {row["model_version"] for row in (*products, *customers, *pairs)} == {"product_vectors-1"}
+    buyers = {row["customer_id"] for row in of_night(lake, FEATURE_CUSTOMER) if row["btyd_age"] is not None}
+    assert {row["customer_id"] for row in customers} <= buyers
+    assert len({len(row["vector"]) for row in (*products, *customers)}) == 1
