@@ -1,6 +1,7 @@
 """Train the models on stored snapshots and register them.
 
-Reads `feature_customer`, `feature_customer_day`, `clean_reviews`, `raw_reviews`; writes the MLflow registry.
+Reads `feature_customer`, `feature_customer_day`, `clean_events`, `clean_reviews`, `raw_reviews`; writes the MLflow
+registry.
 
 The latest snapshot whose horizon is over is the holdout date. Churn and CLV train on the earlier ones whose horizon
 ended by then, so nothing that a model learned from happened after the holdout date. The registered model is the one
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from jobs import runtime
+from jobs import runtime, session_patterns
 from jobs.errors import MissingInputError
 from jobs.tables import Run
 from schemas.clean import CLEAN_REVIEWS
@@ -56,6 +57,7 @@ def main(arguments: list[str]) -> None:
         "churn": train_churn,
         "clv": train_clv,
         "sentiment": train_sentiment,
+        session_patterns.MODEL: train_session_patterns,
     }
     from models.base import TrainingDataError
 
@@ -227,6 +229,16 @@ def train_sentiment(run: Run, stored: list[date]) -> dict[str, object]:
     )
     model = SentimentModel.fit(reviews["text"].tolist(), reviews["rating"].to_numpy(), SentimentConfig())
     return {"version": register(run, "sentiment", model, {}, training_dates=run.as_of_date)}
+
+
+def train_session_patterns(run: Run, stored: list[date]) -> dict[str, object]:
+    """Patterns that tell buying sessions from others, of the run's last days."""
+    from models.session_patterns import SessionPatternConfig
+
+    model = session_patterns.fit(run, SessionPatternConfig())
+    version = register(run, session_patterns.MODEL, model, {}, training_dates=run.as_of_date)
+    found = {name: int(count) for name, count in model.metrics.items()}
+    return {"version": version, "sample_seed": model.seed, **found}
 
 
 if __name__ == "__main__":
