@@ -80,7 +80,10 @@ def mine(sequences: Sequences, constraints: Constraints) -> dict[Items, int]:
 
 
 def occurrences(sequences: Sequences, patterns: Sequence[Items], constraints: Constraints) -> np.ndarray:
-    """Which sequences show which patterns: (sequences, patterns) booleans. Prefixes in common are grown once."""
+    """Which sequences show which patterns: (sequences, patterns) booleans. Prefixes in common are grown once.
+
+    Given patterns are looked for whatever their length and support.
+    """
     shown = np.zeros((len(sequences), len(patterns)), dtype=bool)
     column = {pattern: place for place, pattern in enumerate(patterns)}
     prefixes = {pattern[:length] for pattern in patterns for length in range(len(pattern))}

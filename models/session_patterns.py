@@ -26,7 +26,7 @@ SIDES = (BUYING, BROWSING, SHARED)
 class SessionPatternConfig:
     """Constraints of the patterns (see `models/pattern_mining.py`), and what makes one of a side."""
 
-    minimum_support: float = 0.02  # of the sessions of a side
+    minimum_support: float = 0.05  # of the sessions of a side
     minimum_count: int = 20
     maximum_length: int = 3
     maximum_gap: int = 3
@@ -35,7 +35,7 @@ class SessionPatternConfig:
     minimum_lift: float = 1.5
     minimum_deviations: float = 3.0
     stay_gain: float = 1.25  # a pattern with a stay is kept where its lift is so much further from 1 than without
-    maximum_each: int = 100  # patterns kept of each side, and shared
+    maximum_each: int = 250  # patterns kept of each side, and shared
     minimum_sessions: int = 100  # of each side, to learn from
     sample_each: int = 20_000  # sessions of each side that are mined
     ends: tuple[str, ...] = ENDS

@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import erasure, forecasts, identity, ingest, night
+from tests.benchmarks import erasure, forecasts, identity, ingest, night, patterns
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 BENCHMARKS = {
@@ -17,6 +17,7 @@ BENCHMARKS = {
     "ingest": ingest.run,
     "erase": erasure.run,
     "identity": identity.run,
+    "patterns": patterns.run,
 }
 
 

@@ -1,8 +1,9 @@
 """Sequences that only order, distance and time tell apart; in sessions as often as the dial `planted_share` says.
 
 They follow the body of a session (`patterns.py`), with views of other interests between their steps. Each that is
-typical of a side has a decoy beside it, of the same steps and as frequent on the other side, that differs in one thing:
-the order, how far apart the steps are, or how long the visitor stays at them. So counts of events tell nothing of them.
+typical of a side has a twin, of the same steps and as frequent on the other side, that differs in one thing: the order,
+how far apart the steps are, or how long the visitor stays at them. So counts of events tell nothing of them. A decoy is
+a twin that no constraint describes, or what is alike on both sides: its steps alone are typical of nobody.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ PLANTED = (
     Planted("near_bags", "browsing", 0.02, 0.12, ((VIEW, "sportswear"), (VIEW, "bags"))),
     Planted("far_bags", "decoy", 0.12, 0.02, ((VIEW, "sportswear"), (VIEW, "bags")), between=FAR),
     Planted("search_between", "buying", 0.10, 0.02, ((VIEW, "bedding"), (SEARCH, "same"), (VIEW, "children"))),
-    Planted("search_before", "decoy", 0.02, 0.10, ((SEARCH, "same"), (VIEW, "bedding"), (VIEW, "children"))),
+    Planted("search_before", "browsing", 0.02, 0.10, ((SEARCH, "same"), (VIEW, "bedding"), (VIEW, "children"))),
     Planted("alike_on_both", "decoy", 0.06, 0.06, ((VIEW, "children"), (VIEW, "coats"))),
 )
 
