@@ -91,19 +91,10 @@ def run() -> str:
 
 
 def of_shop(seed: int, shop: str) -> dict[str, Any]:
-    """Land and conform one shop, mine its first days, look at its last ones; time the encoding on the last seed."""
-    from jobs.settings import Settings
-    from jobs.tables import Run
-
+    """Mine one shop's first days and look at its last ones; time the encoding on the last seed."""
     with tempfile.TemporaryDirectory(prefix="nightjar-bench-") as folder:
         lake = Path(folder)
-        dials = {"customers": CUSTOMERS, "days": DAYS, "seed": seed, "start_date": FIRST}
-        dials |= {"orders_per_month": ORDERS_PER_MONTH, "planted_share": SHOPS[shop]}
-        options = [word for name, value in dials.items() for word in ("--option", f"{name}={value}")]
-        call(lake, "jobs.land", "--dataset", "simulated", *options, "--lake", str(lake))
-        call(lake, "jobs", "ingest", "conform", "--from", str(FIRST), "--as-of", str(LAST))
-        runs = [Run(day, day, Settings(lake=lake, spark_remote=None)) for day in (MINED, LAST)]
-        runs[0].spark  # noqa: B018 - column expressions need a session
+        runs = conformed(lake, seed, shop)
         began = time.monotonic()
         models = {cut: session_patterns.fit(runs[0], SessionPatternConfig(ends=ends)) for cut, ends in CUTS.items()}
         seconds = (time.monotonic() - began) / len(models)
@@ -114,6 +105,21 @@ def of_shop(seed: int, shop: str) -> dict[str, Any]:
             "encoding": encoding(runs[1], models[MAIN]) if timed else "",
             **{cut: areas(model, mined, later) for cut, model in models.items()},
         }
+
+
+def conformed(lake: Path, seed: int, shop: str) -> list[Any]:
+    """Land and conform one shop; the runs of the last day that is mined and of the last day."""
+    from jobs.settings import Settings
+    from jobs.tables import Run
+
+    dials = {"customers": CUSTOMERS, "days": DAYS, "seed": seed, "start_date": FIRST}
+    dials |= {"orders_per_month": ORDERS_PER_MONTH, "planted_share": SHOPS[shop]}
+    options = [word for name, value in dials.items() for word in ("--option", f"{name}={value}")]
+    call(lake, "jobs.land", "--dataset", "simulated", *options, "--lake", str(lake))
+    call(lake, "jobs", "ingest", "conform", "--from", str(FIRST), "--as-of", str(LAST))
+    runs = [Run(day, day, Settings(lake=lake, spark_remote=None)) for day in (MINED, LAST)]
+    runs[0].spark  # noqa: B018 - column expressions need a session
+    return runs
 
 
 def whole(numbers: list[float]) -> str:
