@@ -1,8 +1,8 @@
 """# train_models: new models from the stored snapshots, once a week
 
-**Produces** new versions of the embedding, segment, churn, BTYD, CLV, review and product-vector models in the
-MLflow registry of the lake, trained on the snapshots, tiles, orders and reviews up to its `as_of_date`. The next night
-uses them.
+**Produces** new versions of the embedding, segment, churn, BTYD, CLV, review, product-vector and session-pattern models
+in the MLflow registry of the lake, trained on the snapshots, tiles, orders, clicks and reviews up to its `as_of_date`.
+The next night uses them.
 
 **A rerun** is safe: training for the same date makes the same models and keeps their versions. It may run beside
 `nightly`: it only reads tables, each at one whole Delta version.
@@ -23,7 +23,7 @@ from tasks import DAG_DEFAULTS, ZONE, job_task
 
 with DAG(
     dag_id="train_models",
-    description="New embedding, segment, churn, BTYD, CLV, review and product-vector models, once a week",
+    description="New embedding, segment, churn, BTYD, CLV, review, product-vector and session-pattern models, once a week",
     doc_md=__doc__,
     # Sunday noon, when the night is over. A trigger timetable: the last full day is Saturday, not a week ago.
     schedule=CronTriggerTimetable("0 12 * * SUN", timezone=ZONE.key),

@@ -2,6 +2,8 @@
 
 `session`: three event types in a row within a session, the same one twice in a row counted once
 (view > search > add_to_cart). `order_rhythm`: two gaps in a row between days with an order (week > month).
+`session_buying`, `session_browsing`, `session_shared`: patterns of the model `session_patterns`, by the side of which
+they are typical; once it is trained.
 """
 
 from datetime import date
@@ -15,13 +17,21 @@ from features.as_of import recently
 WINDOW_DAYS = 90
 MINIMUM_SHARE = 0.01  # of the customers with any pattern of the kind; rarer ones tell little and are many
 KEY = ("as_of_date", "customer_id")
+OF_MODEL = {"buying_share": "double", "browsing_share": "double", "model_version": "string"}
 GAPS = ((3, "days"), (10, "week"), (45, "month"), (WINDOW_DAYS, "quarter"))
 
 
-def customer_patterns(dates: list[date], events: DataFrame, tiles: DataFrame) -> DataFrame:
-    """`feature_pattern` for each `as_of_date` in `dates`."""
+def customer_patterns(
+    dates: list[date], events: DataFrame, tiles: DataFrame, coded: DataFrame | None = None
+) -> DataFrame:
+    """`feature_pattern` for each `as_of_date` in `dates`; `coded` are rows of `coded_patterns`, or None."""
     found = session_patterns(dates, events).unionByName(order_rhythms(dates, tiles))
     counted = found.groupBy(*KEY, "pattern_kind", "pattern").agg(F.count(F.lit(1)).alias("occurrence_count"))
+    counted = counted.withColumns({name: F.lit(None).cast(kind) for name, kind in OF_MODEL.items()})
+    if coded is not None:
+        # An expression, for Sail 0.7.2 can't plan the union of a column with a comment and one without.
+        plain = counted.withColumn("customer_id", F.concat("customer_id", F.lit("")))
+        counted = plain.unionByName(coded)
     kind = ["as_of_date", "pattern_kind"]
     showing = counted.groupBy(*kind, "pattern").agg(F.count_distinct("customer_id").alias("_showing"))
     any_of_kind = counted.groupBy(*kind).agg(F.count_distinct("customer_id").alias("_any"))
@@ -45,6 +55,36 @@ def session_patterns(dates: list[date], events: DataFrame) -> DataFrame:
     )
     is_whole = F.lead("event_type", 2).over(in_session).isNotNull()
     return _named(steps.withColumn("_is_whole", is_whole).withColumn("pattern", triple), "session")
+
+
+def coded_patterns(day: date, coded: DataFrame, patterns: DataFrame, version: str) -> DataFrame:
+    """Sessions of each customer that show each pattern, beside its share of all sessions of either side.
+
+    `coded` has (customer_id, is_buying, place, session_count), guests' sessions with a null customer, and each session
+    once under place -1; `patterns` has (place, pattern_kind, pattern).
+    """
+
+    def sessions(side: str):
+        return F.coalesce(F.sum(F.when(F.expr(side), F.col("session_count"))), F.lit(0)).cast("double")
+
+    sides = sessions("is_buying").alias("_buying"), sessions("NOT is_buying").alias("_browsing")
+    everyone = coded.filter("place < 0").agg(*(side.alias(f"_all{n}") for n, side in enumerate(sides)))
+    shares = (
+        coded.filter("place >= 0")
+        .groupBy("place")
+        .agg(*sides)
+        .crossJoin(everyone)
+        .withColumn("buying_share", F.when(F.col("_all0") > 0, F.col("_buying") / F.col("_all0")))
+        .withColumn("browsing_share", F.when(F.col("_all1") > 0, F.col("_browsing") / F.col("_all1")))
+    )
+    of_customers = coded.filter("place >= 0 AND customer_id IS NOT NULL").groupBy("customer_id", "place")
+    counted = of_customers.agg(F.sum("session_count").alias("occurrence_count"))
+    return (
+        counted.join(patterns, "place", how="inner")
+        .join(shares, "place", how="inner")
+        .withColumns({"as_of_date": F.lit(day), "model_version": F.lit(version)})
+        .select(*KEY, "pattern_kind", "pattern", "occurrence_count", *OF_MODEL)
+    )
 
 
 def order_rhythms(dates: list[date], tiles: DataFrame) -> DataFrame:

@@ -1,7 +1,7 @@
 """Snapshots: customers, products and patterns as known at the run's date.
 
-Reads `ops_run`, `feature_customer_day`, `feature_visitor_day`, `clean_*`; writes `feature_customer`,
-`feature_product`, `feature_pattern`.
+Reads `ops_run`, `feature_customer_day`, `feature_visitor_day`, `clean_*`, the MLflow registry; writes
+`feature_customer`, `feature_product`, `feature_pattern`.
 
 A published snapshot is never rewritten: published dates are left out. Late data is in the next snapshot. Refused
 (exit code 2) while `tile` has not added what a run brought: such a snapshot would lack that night.
@@ -11,8 +11,9 @@ A published snapshot is never rewritten: published dates are left out. Late data
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from jobs import runtime
+from jobs import runtime, session_patterns
 from jobs.errors import MissingInputError
+from jobs.staging import staging
 from jobs.tables import Run
 from schemas.clean import CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_PRODUCTS, CLEAN_REVIEWS
 from schemas.feature import (
@@ -111,7 +112,9 @@ def write_products_and_patterns(run: Run) -> None:
 
         identity = run.read(CLEAN_IDENTITY)
         events, tiles = events_of_persons(events, identity, day), of_persons_at(tiles, identity, day)
-    run.replace(customer_patterns([day], events, tiles), FEATURE_PATTERN, day, day)
+    with staging(run, f"patterns-{day}") as keep:
+        coded = session_patterns.of_champion(run, events, keep)
+        run.replace(customer_patterns([day], events, tiles, coded), FEATURE_PATTERN, day, day)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from jobs import runtime
+from jobs import runtime, session_patterns
 from jobs.errors import MissingInputError
 from jobs.tables import Run
 from schemas.clean import CLEAN_REVIEWS
@@ -62,6 +62,7 @@ def main(arguments: list[str]) -> None:
         "clv": train_clv,
         "review_text": train_review_text,
         "product_vectors": train_product_vectors,
+        session_patterns.MODEL: train_session_patterns,
     }
     from models.base import TrainingDataError
 
@@ -264,6 +265,16 @@ def train_product_vectors(run: Run, stored: list[date]) -> dict[str, object]:
     version = register(run, "product_vectors", model, metrics, method=model.config.method, training_dates=day)
     rates = {name: metrics[f"holdout_{name}_orders"] for name in ("skip_gram", "ppmi_svd", "popularity")}
     return {"version": version, "method": model.config.method, **rates}
+
+
+def train_session_patterns(run: Run, stored: list[date]) -> dict[str, object]:
+    """Patterns that tell buying sessions from others, of the run's last days."""
+    from models.session_patterns import SessionPatternConfig
+
+    model = session_patterns.fit(run, SessionPatternConfig())
+    version = register(run, session_patterns.MODEL, model, {}, training_dates=run.as_of_date)
+    found = {name: int(count) for name, count in model.metrics.items()}
+    return {"version": version, "sample_seed": model.seed, **found}
 
 
 if __name__ == "__main__":

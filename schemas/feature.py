@@ -369,17 +369,26 @@ FEATURE_PRODUCT = Table(
 
 FEATURE_PATTERN = Table(
     name="feature_pattern",
-    meaning="Frequent sequences in each customer's last 90 days: of event types within a session, of gaps between orders.",
+    meaning="Frequent sequences in each customer's last 90 days: of event types within a session, of gaps between orders; and the patterns of sessions that tell buying from browsing.",
     grain="one row per customer, pattern and as_of_date",
     key=("as_of_date", "customer_id", "pattern_kind", "pattern"),
     columns=(
         Column("as_of_date", T.DateType(), "Last full day known.", _REQUIRED),
         Column("customer_id", T.StringType(), "Shop account.", _REQUIRED),
         Column(
-            "pattern_kind", T.StringType(), "What the sequence is of.", (NotNull(), OneOf(("session", "order_rhythm")))
+            "pattern_kind",
+            T.StringType(),
+            "What the sequence is of; the last three are of the model `session_patterns`, by the side it is typical of.",
+            (NotNull(), OneOf(("session", "order_rhythm", "session_buying", "session_browsing", "session_shared"))),
         ),
         Column("pattern", T.StringType(), "Steps in order, joined by ` > `.", _REQUIRED),
-        Column("occurrence_count", T.LongType(), "Times the customer showed it.", (NotNull(), Between(1)), "times"),
+        Column(
+            "occurrence_count",
+            T.LongType(),
+            "Times the customer showed it; of a pattern of the model, sessions that did.",
+            (NotNull(), Between(1)),
+            "times",
+        ),
         Column(
             "customer_share",
             T.DoubleType(),
@@ -387,6 +396,21 @@ FEATURE_PATTERN = Table(
             (NotNull(), Between(0, 1)),
             "share",
         ),
+        Column(
+            "buying_share",
+            T.DoubleType(),
+            "Share of all sessions with a purchase, guests' too, that showed it before the checkout; of patterns of the model.",
+            (Between(0, 1),),
+            "share",
+        ),
+        Column(
+            "browsing_share",
+            T.DoubleType(),
+            "The same of sessions without a purchase.",
+            (Between(0, 1),),
+            "share",
+        ),
+        Column("model_version", T.StringType(), "Model that the pattern is of."),
     ),
     slice_column="as_of_date",
     customer_columns=("customer_id",),

@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import erasure, forecasts, identity, ingest, night, products, reviews
+from tests.benchmarks import erasure, forecasts, identity, ingest, night, patterns, products, reviews
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 BENCHMARKS = {
@@ -19,6 +19,7 @@ BENCHMARKS = {
     "identity": identity.run,
     "reviews": reviews.run,
     "products": products.run,
+    "patterns": patterns.run,
 }
 
 

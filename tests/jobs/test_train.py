@@ -144,12 +144,12 @@ def test_a_model_without_enough_data_is_left_out_and_the_others_go_on(sets, run_
         raise TrainingDataError("too little")
 
     trained = []
-    for name in ("rfm", "churn", "clv", "review_text", "product_vectors"):
+    for name in ("rfm", "churn", "clv", "review_text", "product_vectors", "session_patterns"):
         monkeypatch.setattr(train, f"train_{name}", lambda *_, name=name: trained.append(name) or {})
     monkeypatch.setattr(train, "train_embedding", too_little)
     sets(*PAST)
     run_job("train", D)
-    assert trained == ["rfm", "churn", "clv", "review_text", "product_vectors"]
+    assert trained == ["rfm", "churn", "clv", "review_text", "product_vectors", "session_patterns"]
     assert "model=embedding left out: too little" in caplog.text
 
 

@@ -13,6 +13,7 @@ from deltalake import DeltaTable
 
 from jobs.pseudonyms import KEY_FILE
 from schemas.contract import Table
+from schemas.feature import FEATURE_PATTERN
 from schemas.tables import TABLES
 from tests.faults.shop import NIGHTLY
 from tests.parity.foreign import RULES, land_foreign_lines
@@ -130,6 +131,13 @@ def test_the_night_reached_every_table_that_the_shop_can_fill(lakes: Lakes) -> N
     by_hand = {"ops_erased_customer", "ops_erasure", "ops_replay"}
     empty = {table.name for table in TABLES if not rows_by_key(lakes.spark, table)}
     assert empty <= without_source | by_hand
+
+
+@pytest.mark.spark
+def test_the_night_encoded_patterns_of_sessions(lakes: Lakes) -> None:
+    """Else their rows would be equal because there are none."""
+    kinds = {kind for _, _, kind, _ in rows_by_key(lakes.spark, FEATURE_PATTERN)}
+    assert {"session_buying", "session_browsing", "session_shared"} <= kinds
 
 
 @pytest.mark.spark

@@ -21,6 +21,7 @@ from jobs.land.simulated.patterns import (
     pattern_chances,
 )
 from jobs.land.simulated.people import DEVICES_MAX
+from jobs.land.simulated.planted import planted_steps
 from jobs.land.simulated.sessions import Sessions, sessions_of_day
 from jobs.land.simulated.streams import BoolArray, IntArray, pick, ragged
 from jobs.land.simulated.world import World
@@ -28,6 +29,7 @@ from jobs.land.simulated.world import World
 BOT = "bot"  # the batch of robots
 TARGETS = ("same", "like", "other", "third")  # as category codes -1 .. -4; a name in the catalogue is its own code
 FILLERS_MEAN = 0.7  # views of another interest after the body
+PLANTED_FIRST = 1_000  # puts planted steps before the other views of their part
 GAP_SECONDS = (5, 1_200)  # below the half hour that ends a session
 QUERIES_EACH = 4  # search texts for each category
 AGENTS_EACH = 3  # user agents for each device type
@@ -70,6 +72,7 @@ class _Steps:
     event: IntArray
     target: IntArray
     product: IntArray  # -1: to be chosen by target
+    stay: IntArray  # seconds to the next event; -1: as it comes
 
 
 def clicks_of_day(world: World, day: int, batch: str) -> tuple[Clicks, Sessions]:
@@ -77,7 +80,10 @@ def clicks_of_day(world: World, day: int, batch: str) -> tuple[Clicks, Sessions]
     rng = world.rng(f"clicks {batch}", day)
     sessions = sessions_of_day(world, day, batch, rng)
     orders = orders_of_day(world, day, batch)
-    steps = _ordered(_parts(rng, world, sessions, orders))
+    parts = _parts(rng, world, sessions, orders)
+    if world.config.planted_share:
+        parts.append(_planted(world, day, batch, sessions))
+    steps = _ordered(parts)
     owner, event = steps.session, steps.event
     category, product = _looked_at(rng, world, sessions, steps)
     has_product = (event != SEARCH) & (event != CHECKOUT) & (event != PURCHASE) & (event != LOGIN)
@@ -88,7 +94,7 @@ def clicks_of_day(world: World, day: int, batch: str) -> tuple[Clicks, Sessions]
     device_type = sessions.device_type[owner]
     clicks = Clicks(
         session=owner,
-        second=_times(rng, world, day, sessions, orders, owner),
+        second=_times(rng, world, day, sessions, orders, steps),
         visitor=visitor,
         device=sessions.device[owner],
         email=_given_emails(world, day, sessions, owner, event),
@@ -127,7 +133,7 @@ def _parts(rng: np.random.Generator, world: World, sessions: Sessions, orders: O
         _one(leaves, 3, ADD),
         # Orders come first among a day's sessions, so an order's place is its session's place.
         _Steps(orders.line_order, 4, orders.line_number, np.full(len(orders.line_order), ADD),
-               world.catalogue.category[orders.product], orders.product),
+               world.catalogue.category[orders.product], orders.product, np.full(len(orders.product), -1)),
         _one(every[sessions.login == visits.LATE_LOGIN], 5, LOGIN),
         _one(np.concatenate([every[is_buying], to_checkout]), 6, CHECKOUT),
         _one(every[is_buying], 7, PURCHASE),
@@ -136,8 +142,20 @@ def _parts(rng: np.random.Generator, world: World, sessions: Sessions, orders: O
 
 def _one(session: IntArray, part: int, event: int, target: int = 0) -> _Steps:
     count = len(session)
-    code = np.full(count, -1 - target)
-    return _Steps(session, part, np.arange(count, dtype=np.int64), np.full(count, event), code, np.full(count, -1))
+    code, none = np.full(count, -1 - target), np.full(count, -1)
+    return _Steps(session, part, np.arange(count, dtype=np.int64), np.full(count, event), code, none, none)
+
+
+def _planted(world: World, day: int, batch: str, sessions: Sessions) -> _Steps:
+    """The sequences of `planted.py`, between body and other views."""
+    planted = planted_steps(world, day, batch, sessions)
+    target = np.array([_target_code(name) for name in planted.target], dtype=np.int64)
+    none = np.full(len(target), -1)
+    return _Steps(planted.session, 2, planted.place - PLANTED_FIRST, planted.event, target, none, planted.stay)
+
+
+def _target_code(target: str) -> int:
+    return -1 - TARGETS.index(target) if target in TARGETS else CATEGORY_NAMES.index(target)
 
 
 def _bodies(rng: np.random.Generator, sessions: Sessions) -> _Steps:
@@ -148,17 +166,17 @@ def _bodies(rng: np.random.Generator, sessions: Sessions) -> _Steps:
     table = np.zeros((2, len(PATTERNS), longest), dtype=np.int64)
     for row, pattern in enumerate(PATTERNS):
         for column, (event, target) in enumerate(pattern.steps):
-            code = -1 - TARGETS.index(target) if target in TARGETS else CATEGORY_NAMES.index(target)
-            table[:, row, column] = event, code
+            table[:, row, column] = event, _target_code(target)
     event, target_code = table[:, chosen[owner], place]
-    return _Steps(owner, 1, place, event, target_code, np.full(len(owner), -1))
+    none = np.full(len(owner), -1)
+    return _Steps(owner, 1, place, event, target_code, none, none)
 
 
 def _ordered(parts: list[_Steps]) -> _Steps:
     part = np.repeat([steps.part for steps in parts], [len(steps.session) for steps in parts])
     joined = {
         name: np.concatenate([getattr(steps, name) for steps in parts])
-        for name in ("session", "place", "event", "target", "product")
+        for name in ("session", "place", "event", "target", "product", "stay")
     }
     order = np.lexsort((joined["place"], part, joined["session"]))
     return _Steps(part=-1, **{name: values[order] for name, values in joined.items()})
@@ -175,11 +193,13 @@ def _looked_at(rng: np.random.Generator, world: World, sessions: Sessions, steps
 
 
 def _times(
-    rng: np.random.Generator, world: World, day: int, sessions: Sessions, orders: Orders, owner: IntArray
+    rng: np.random.Generator, world: World, day: int, sessions: Sessions, orders: Orders, steps: _Steps
 ) -> IntArray:
     """Seconds since midnight. A purchase happens when its order says; no session crosses midnight."""
-    count = len(sessions)
+    count, owner = len(sessions), steps.session
     gaps = np.clip(rng.lognormal(3.2, 0.9, len(owner)), *GAP_SECONDS).astype(np.int64)
+    told = np.flatnonzero(steps.stay[:-1] >= 0)
+    gaps[told + 1] = steps.stay[told]
     first = np.searchsorted(owner, np.arange(count))
     running = np.cumsum(gaps)
     since_start = running - running[first][owner] if count else running

@@ -28,6 +28,7 @@ SHARES = (
     "shared_device_share",
     "device_id_share",
     "guest_email_share",
+    "planted_share",
 )
 
 
@@ -59,6 +60,7 @@ class ShopConfig:
     device_id_share: float = 0.0  # of devices that tell their id, as apps do
     cookie_days: int = 0  # so often browsers forget their visitor id; 0: never
     guest_email_share: float = 0.0  # of purchases without a log-in, which give an address
+    planted_share: float = 0.0  # of the sequences of `planted.py`: 1 plants them as often as it says, 0 never
 
     def __post_init__(self) -> None:
         """Refuse what would silently give another shop than the one asked for."""

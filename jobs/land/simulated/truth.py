@@ -17,10 +17,12 @@ from jobs.land.files import parquet_bytes
 from jobs.land.simulated import text
 from jobs.land.simulated.catalogue import CATEGORY_NAMES, PROMOTION_DISCOUNT_PERCENT, TIERS
 from jobs.land.simulated.clicks import BOT_CUSTOMERS_EACH, bot_visitor, clicks_of_day
+from jobs.land.simulated.config import ShopConfig
 from jobs.land.simulated.faults import FAULTS, GOOD
 from jobs.land.simulated.landing import Tally
 from jobs.land.simulated.orders import BASE, CANCELLED_FOR_EACH_RETURN, EXTRA_UNITS, OFFER
 from jobs.land.simulated.patterns import PATTERNS, describe
+from jobs.land.simulated.planted import PLANTED
 from jobs.land.simulated.render import CLICK_DIGITS
 from jobs.land.simulated.streams import FloatArray, IntArray
 from jobs.land.simulated.world import SENSITIVE_RATE_LOSS, World
@@ -41,6 +43,8 @@ def write_truth(world: World, truth: Path, tallies: Iterable[Tally]) -> None:
         "offers": _offer_truth(world),
         "deliveries": _delivery_truth(world, truth / "deliveries.parquet", tallies),
     }
+    if world.config.planted_share:
+        tables["planted"] = _planted_truth(world.config.planted_share)
     for name, table in tables.items():
         write_whole(truth / f"{name}.parquet", parquet_bytes(table))
 
@@ -50,7 +54,10 @@ def claim(world: World, truth: Path) -> None:
     path = truth / "config.json"
     contacts = sorted(world.contacts.items())
     record = world.config.as_record() | {"offers": f"{zlib.crc32(repr(contacts).encode()):08x}" if contacts else "none"}
-    if path.exists() and (held := json.loads(path.read_text())) != record:
+    held = record
+    if path.exists():  # a shop of before there was a dial has its default
+        held = {**ShopConfig().as_record(), **json.loads(path.read_text())}
+    if held != record:
         turned = sorted(name for name in record.keys() | held.keys() if record.get(name) != held.get(name))
         raise ValueError(
             f"{truth.parent} holds another simulated shop (differs in {', '.join(turned)}): use another lake"
@@ -143,6 +150,21 @@ def _pattern_truth() -> pa.Table:
             "buying_share": [pattern.buying for pattern in PATTERNS],
             "preparing_share": [pattern.preparing for pattern in PATTERNS],
             "browsing_share": [pattern.browsing for pattern in PATTERNS],
+        }
+    )
+
+
+def _planted_truth(share: float) -> pa.Table:
+    return text.table(
+        {
+            "name": [planted.name for planted in PLANTED],
+            "typical_of": [planted.meaning for planted in PLANTED],
+            "steps": [planted.words for planted in PLANTED],
+            "stay": [planted.stay for planted in PLANTED],
+            "between": [planted.between for planted in PLANTED],
+            "buying_share": [share * planted.buying for planted in PLANTED],
+            "preparing_share": [share * planted.preparing for planted in PLANTED],
+            "browsing_share": [share * planted.browsing for planted in PLANTED],
         }
     )
 
