@@ -23,7 +23,7 @@ from tasks import DAG_DEFAULTS, ZONE, job_task
 
 with DAG(
     dag_id="train_models",
-    description="New embedding, segment, churn, BTYD, CLV, review, product-vector and session-pattern models, once a week",
+    description="New models of segments, churn, CLV, embeddings, reviews, products and sessions, once a week",
     doc_md=__doc__,
     # Sunday noon, when the night is over. A trigger timetable: the last full day is Saturday, not a week ago.
     schedule=CronTriggerTimetable("0 12 * * SUN", timezone=ZONE.key),
