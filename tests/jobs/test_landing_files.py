@@ -118,7 +118,7 @@ def test_a_pipe_is_no_file(day, run_job):
 
 
 def test_hidden_and_partial_files_and_folders_are_left_alone(lake, day, run_job, raw):
-    for place in (".dataset", "_tmp/a.csv", "transactions/.x/a.csv", f"transactions/dt={D1}/_SUCCESS"):
+    for place in (".hidden", "_tmp/a.csv", "transactions/.x/a.csv", f"transactions/dt={D1}/_SUCCESS"):
         path = lake / "landing" / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
