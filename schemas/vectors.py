@@ -53,10 +53,7 @@ SCORE_CUSTOMER_VECTOR = Table(
     ),
     slice_column="as_of_date",
     customer_columns=("customer_id",),
-    checks=(
-        ("the mean must have all the weight", f"(interest_number <> {MEAN} OR weight_share > 0.999)"),
-    ),
-)  # fmt: skip
+)
 
 SCORE_PRODUCT_PAIR = Table(
     name="score_product_pair",

