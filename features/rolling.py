@@ -7,31 +7,37 @@ lost a browser, whose first or oldest known order was undone.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import reduce
-from operator import add
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from features import day_bits
+from features.customer_products import DISTINCT, QUANTILES, TOPS, Products, distinct_changes
+from features.day_bits import ONE_DAY
 from features.persons import known_at, of_persons_at
-from features.snapshot import Identity, bits_of_word, snapshots, with_derived
-from features.tiles import with_every_fact
+from features.snapshot import EXTREMES, SUMS, Identity, edges, snapshots, with_derived
+from features.tiles import MERGE, with_every_fact
 from schemas.contract import LINE_MONEY
-from schemas.feature import BIT_FACTS, DAY_BITS, DAY_WORDS, FEATURES, SQUARED_MONEY, Feature, day_words
+from schemas.declaration import Feature
+from schemas.declared import FEATURES
+from schemas.feature import day_words
 
-ONE_DAY, EPOCH = timedelta(days=1), date(1970, 1, 1)
-SUMS = [feature for feature in FEATURES if feature.kind == "sum"]
-WINDOWS = sorted({feature.window_days for feature in SUMS if feature.window_days is not None})
-DAYS = [feature for feature in FEATURES if feature.kind == "active_days" and feature.window_days is not None]
-RECENCIES = [feature for feature in FEATURES if feature.kind == "recency"]
-ORDER_DAYS = day_words("order_count")
+ENDS = [feature for feature in FEATURES if feature.kind in ("recency", "tenure") and feature.fact != "order_count"]
+ORDER_DAYS, SESSION_DAYS = day_words("order_count"), day_words("session_count")
 
 
 def next_snapshot(
-    before: DataFrame, tiles: DataFrame, day: date, version: int, identity: Identity | None = None
+    before: DataFrame,
+    tiles: DataFrame,
+    day: date,
+    version: int,
+    identity: Identity | None = None,
+    products: Products | None = None,
 ) -> DataFrame:
     """`feature_customer` of `day` from `before`, the rows of the day before it, and all tiles."""
     known = tiles.filter(F.col("ingest_date") <= F.lit(day))
@@ -44,15 +50,19 @@ def next_snapshot(
         came, left = came.unionByName(of_visitors), left.unionByName(gone)
     orders = _order_days(came, known, day, identity)
     again = sorted({*again, *_undone(orders, before, day)})
-    rolled = _rolled(
-        _without(before, again), _without(came, again), _without(left, again), _without(orders, again), day
-    )
-    rows = with_derived(rolled, version)
+    came, left = _without(came, again), _without(left, again)
+    changes = [_sums_changed(came, left, day), _orders_changed(_without(orders, again), before, day)]
+    if products is not None:
+        changes.append(_without(distinct_changes(products, day), again))
+    rolled = _rolled(_without(before, again), changes, day)
+    rows = with_derived(rolled, version, [day], products)
     if not again:
         return rows
     accounts = _with_accounts(again, identity, day)
     theirs = Identity(identity.rows, identity.visitor_tiles) if identity else None
-    whole = snapshots(_of(known, accounts), [day], version, theirs)
+    if products is not None:
+        products = replace(products, tiles=_of(products.tiles, accounts))
+    whole = snapshots(_of(known, accounts), [day], version, theirs, products)
     return rows.unionByName(_of(whole, again))
 
 
@@ -71,8 +81,8 @@ def _came(known: DataFrame, day: date) -> DataFrame:
 
 
 def _left(known: DataFrame, day: date) -> DataFrame:
-    """Tiles that counted the day before in a window that they have left."""
-    days = [day - timedelta(days=window) for window in WINDOWS]
+    """Tiles of before that come into a window or leave it by their age."""
+    days = [day - timedelta(days=age) for age in edges()]
     return known.filter(F.col("event_date").isin(days) & (F.col("ingest_date") < F.lit(day)))
 
 
@@ -156,7 +166,10 @@ def _undone(orders: DataFrame, before: DataFrame, day: date) -> list[str]:
         changed.filter("_lost > 0")
         .join(before, "customer_id")
         .filter(
-            ((F.col("_first_lost") <= _first_day(day)) | (_bits(ORDER_DAYS) <= F.col("_lost")))
+            (
+                (F.col("_first_lost") <= _first_day(day))
+                | (day_bits.count_bits(map(F.col, ORDER_DAYS)) <= F.col("_lost"))
+            )
             & ((F.col("_new") > 0) | (F.col("order_days_lifetime") > F.col("_lost")))
         )
     )
@@ -168,44 +181,40 @@ def _first_day(day: date) -> SparkColumn:
     return F.date_sub(F.lit(day - ONE_DAY), F.col("customer_age_days").cast("int"))
 
 
-def _bits(names: list[str]) -> SparkColumn:
-    return reduce(add, (F.bit_count(name).cast("bigint") for name in names))
-
-
-def _rolled(before: DataFrame, came: DataFrame, left: DataFrame, orders: DataFrame, day: date) -> DataFrame:
+def _rolled(before: DataFrame, changes: list[DataFrame], day: date) -> DataFrame:
     """What `snapshot` counts, of the day. Columns with `_` before a name hold what changes it."""
-    changes = _sums_changed(came, left, day).join(_orders_changed(orders, before, day), "customer_id", "full")
-    both = before.drop("as_of_date").join(changes, "customer_id", "full")
-    rows = both.withColumns({name: _word(name, place, day) for name, place in _words()})
+    changed = reduce(lambda one, other: one.join(other, "customer_id", "full"), changes)
+    both = before.drop("as_of_date").join(changed, "customer_id", "full")
+    words = {name: day_bits.word_rolled(name, place, day) for place, name in enumerate(SESSION_DAYS)}
+    words |= {
+        name: day_bits.word_rolled(name, place, day, F.col(f"_lost_{name}")) for place, name in enumerate(ORDER_DAYS)
+    }
+    rows = both.withColumns(words)
     has_orders = _grown("order_days_lifetime", T.LongType()) > 0
     first = F.least(_first_day(day), F.col("_first_order.event_date"))
     is_new_first = F.col("_first_order.event_date") <= F.coalesce(_first_day(day), F.lit(day))
     first_revenue = F.when(is_new_first, F.col("_first_order.net_now")).otherwise(
         F.col("state_first_order_revenue") + F.coalesce("_to_first_order", F.lit(0).cast(LINE_MONEY))
     )
+    last_order = F.least(F.col("recency_days") + 1, F.col("_recency_days"))
     counted = {
         "as_of_date": F.lit(day),
         "order_days_lifetime": _grown("order_days_lifetime", T.LongType()),
+        "recency_days": F.when(has_orders, F.coalesce(day_bits.newest("order_count", day), last_order)),
         "customer_age_days": F.when(has_orders, F.datediff(F.lit(day), first).cast("bigint")),
-        "state_order_amount": _grown("state_order_amount", LINE_MONEY),
-        "state_order_amount_squared": _grown("state_order_amount_squared", SQUARED_MONEY),
         "state_order_days_revenue": F.when(has_orders, _grown("state_order_days_revenue", LINE_MONEY)),
         "state_first_order_revenue": F.when(has_orders, first_revenue).cast(LINE_MONEY),
     }
-    for feature in SUMS:
-        counted[feature.name] = _grown(feature.name, feature.type)
-    for feature in DAYS:
-        counted[feature.name] = _days_with(feature.fact, feature.window_days or 0, day)
-    for feature in RECENCIES:
-        newest = F.least(F.col(feature.name) + 1, F.col(f"_{feature.name}"))
-        if feature.fact == "order_count":
-            newest = F.when(has_orders, F.coalesce(_by_bits(day), newest))
-        counted[feature.name] = newest
-    return rows.withColumns(counted)
-
-
-def _words() -> list[tuple[str, int]]:
-    return [(name, place) for fact in BIT_FACTS for place, name in enumerate(day_words(fact))]
+    grown = [*SUMS, *(DISTINCT if f"_{DISTINCT[0].name}" in changed.columns else [])]
+    counted |= {feature.name: _grown(feature.name, feature.type) for feature in grown}
+    for feature in ENDS:
+        ends = F.least if feature.kind == "recency" else F.greatest
+        counted[feature.name] = ends(F.col(feature.name) + 1, F.col(f"_{feature.name}"))
+    for feature in EXTREMES:
+        ends = F.least if feature.kind == "min" else F.greatest
+        counted[feature.name] = ends(F.col(feature.name), F.col(f"_{feature.name}")).cast(feature.type)
+    made_anew = [f.name for f in (*TOPS, *QUANTILES)]
+    return rows.withColumns(counted).drop(*made_anew)
 
 
 def _grown(name: str, kind: T.DataType) -> SparkColumn:
@@ -214,33 +223,32 @@ def _grown(name: str, kind: T.DataType) -> SparkColumn:
 
 
 def _sums_changed(came: DataFrame, left: DataFrame, day: date) -> DataFrame:
-    """By customer: what is added to each sum, the newest day of each fact, and days with a session."""
+    """By customer: what is added to each sum, the ends and extremes that come, and days with a session."""
     rows = came.withColumn("_came", F.lit(True)).unionByName(left.withColumn("_came", F.lit(False)))
-    age = F.datediff(F.lit(day), "event_date").cast("bigint")
+    rows = rows.withColumn("_age", F.datediff(F.lit(day), "event_date").cast("bigint"))
+    came_now, age = F.col("_came"), F.col("_age")
 
     def change(feature: Feature) -> SparkColumn:
-        fact, window = F.col(feature.fact), feature.window_days
-        if window is None:
-            return F.when(F.col("_came"), fact)
-        is_in = F.col("_came") & (F.col("_age") < window)
-        return F.when(is_in, fact).when(~F.col("_came") & (F.col("_age") == window), -fact)
+        fact, window = F.col(feature.fact), feature.window
+        if window.days is None:
+            return F.when(came_now, fact)
+        oldest = window.lag + window.days
+        told = F.when(came_now & (age >= window.lag) & (age < oldest), fact)
+        told = told.when(~came_now & (age == oldest), -fact)
+        return told.when(~came_now & (age == window.lag), fact) if window.lag else told
 
-    sums = {feature.name: change(feature) for feature in SUMS}
-    sums |= {f"state_{fact}": F.when(F.col("_came"), F.col(fact)) for fact in ("order_amount", "order_amount_squared")}
-    recent = [feature for feature in RECENCIES if feature.fact != "order_count"]
-    ages = {f.name: F.min(F.when(F.col("_came") & (F.col(f.fact) > 0), F.col("_age"))) for f in recent}
-    has_session = F.col("_came") & (F.col("session_count") > 0)
-    return (
-        rows.withColumn("_age", age)
-        .groupBy("customer_id")
-        .agg(
-            *(F.sum(value).alias(f"_{name}") for name, value in sums.items()),
-            *(value.alias(f"_{name}") for name, value in ages.items()),
-            *(
-                bits_of_word("session_count", place, F.lit(day), has_session).alias(f"_{name}")
-                for place, name in enumerate(day_words("session_count"))
-            ),
-        )
+    def end(feature: Feature) -> SparkColumn:
+        return (F.min if feature.kind == "recency" else F.max)(F.when(came_now & (F.col(feature.fact) > 0), age))
+
+    has_session = came_now & (F.col("session_count") > 0)
+    return rows.groupBy("customer_id").agg(
+        *(F.sum(change(feature)).alias(f"_{feature.name}") for feature in SUMS),
+        *(end(feature).alias(f"_{feature.name}") for feature in ENDS),
+        *(MERGE[f.kind](F.when(came_now, F.col(f.fact))).alias(f"_{f.name}") for f in EXTREMES),
+        *(
+            day_bits.bits_of_word(place, F.col("event_date"), F.lit(day), has_session).alias(f"_{name}")
+            for place, name in enumerate(SESSION_DAYS)
+        ),
     )
 
 
@@ -260,45 +268,9 @@ def _orders_changed(orders: DataFrame, before: DataFrame, day: date) -> DataFram
         F.min(F.when(is_now & ~was, F.struct("event_date", "net_now"))).alias("_first_order"),
         F.min(F.when(is_now, F.datediff(F.lit(day), day_of).cast("bigint"))).alias("_recency_days"),
         F.sum(F.when(is_first, net_now - net_before)).alias("_to_first_order"),
-        *(bits_of_word("order_count", place, F.lit(day), is_now).alias(f"_{name}") for name, place in number.items()),
+        *(day_bits.bits_of_word(place, day_of, F.lit(day), is_now).alias(f"_{name}") for name, place in number.items()),
         *(
-            bits_of_word("order_count", place, F.lit(day), was & ~is_now).alias(f"_lost_{name}")
+            day_bits.bits_of_word(place, day_of, F.lit(day), was & ~is_now).alias(f"_lost_{name}")
             for name, place in number.items()
         ),
     )
-
-
-def _word(name: str, place: int, day: date) -> SparkColumn:
-    """The word of the day before with the days that came, without those that were lost; empty where its turn begins."""
-    none = F.lit(0).cast("bigint")
-    word, of_before = _word_of(day), _word_of(day - ONE_DAY)
-    old = none if word != of_before and word % DAY_WORDS == place else F.coalesce(name, none)
-    grown = old.bitwiseOR(F.coalesce(f"_{name}", none))
-    return grown.bitwiseAND(F.bitwise_not(F.coalesce(f"_lost_{name}", none))) if name in ORDER_DAYS else grown
-
-
-def _word_of(day: date) -> int:
-    return (day - EPOCH).days // DAY_BITS
-
-
-def _days_with(fact: str, window: int, day: date) -> SparkColumn:
-    """Days with any of a fact among the last `window` ones."""
-    masks = [0] * DAY_WORDS
-    for back in range(window):
-        number = (day - EPOCH).days - back
-        masks[number // DAY_BITS % DAY_WORDS] |= 1 << number % DAY_BITS
-    words = zip(day_words(fact), masks, strict=True)
-    counts = (F.bit_count(F.col(name).bitwiseAND(F.lit(mask).cast("bigint"))) for name, mask in words if mask)
-    return reduce(add, (count.cast("bigint") for count in counts))
-
-
-def _by_bits(day: date) -> SparkColumn:
-    """Days since the last day with an order that bits tell of; null where they tell of none."""
-    number = (day - EPOCH).days
-    newest = []
-    for back in range(DAY_WORDS):
-        word = _word_of(day) - back
-        name = ORDER_DAYS[word % DAY_WORDS]
-        highest = F.length(F.bin(name)) - 1
-        newest.append(F.when(F.col(name) != 0, F.lit(number - word * DAY_BITS) - highest))
-    return F.coalesce(*newest).cast("bigint")

@@ -5,42 +5,40 @@ All tiles are read. `features/rolling.py` makes the same rows from the day befor
 
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
+from operator import add
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from features import day_bits
 from features.as_of import as_known
+from features.customer_products import DISTINCT, QUANTILES, TOPS, Products, distinct_products, recent_products
 from features.persons import of_persons, of_visitors
+from features.tiles import merge
 from schemas.contract import LINE_MONEY
-from schemas.feature import (
-    BIT_FACTS,
-    DAY_BITS,
-    DAY_WORDS,
-    FACTS,
-    FEATURES,
-    SQUARED_MONEY,
-    STATE,
-    Feature,
-    day_words,
-)
+from schemas.declaration import Feature
+from schemas.declared import FACTS, FEATURES, PARTS
+from schemas.feature import BIT_FACTS, STATE, day_words
 
-DAY_FACTS = (
-    "order_count",
-    "click_count",
-    "session_count",
-    "review_count",
-    "contact_count",
-)  # days are counted on these
-FACTS_OF_KIND = {  # the rest is made of order days alone
+DAY_FACTS = ("order_count", "click_count", "session_count", "review_count", "contact_count", "redemption_count")
+FACTS_OF_KIND = {  # of which facts a kind is made; others are made of any
     "recency": DAY_FACTS,
     "tenure": DAY_FACTS,
+    "active_days": ("order_count", "session_count"),
     "gap": ("order_count",),
+    "gap_365d": BIT_FACTS,
     "btyd": ("order_count",),
-    "spread": ("order_amount_squared",),
+    "order_spread": ("order_amount_squared",),
     "mean": ("net_amount",),
 }
-COUNTED = ("sum", "active_days", "recency", "tenure")  # kinds that are made from tiles, and others from them
+ANY_FACT = ("sum", "max", "min", "distinct", "top", "top_share", "quantile", "ratio", "difference", "spread")
+OF_TILES = ("sum", "max", "min", "active_days", "recency", "tenure")
+OF_PRODUCTS = [*DISTINCT, *TOPS, *QUANTILES]
+SUMS = [feature for feature in (*FEATURES, *PARTS) if feature.kind == "sum"]
+EXTREMES = [feature for feature in FEATURES if feature.kind in ("max", "min")]
+GAP_DAYS = 365
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,19 @@ class Identity:
     visitor_tiles: DataFrame
 
 
-def snapshots(tiles: DataFrame, dates: list[date], version: int, identity: Identity | None = None) -> DataFrame:
+def edges() -> list[int]:
+    """Ages in days at which a tile enters or leaves a window, the youngest first."""
+    windows = [feature.window for feature in SUMS if feature.window.days is not None]
+    return sorted({age for w in windows for age in (w.lag, w.lag + (w.days or 0))} - {0})
+
+
+def snapshots(
+    tiles: DataFrame,
+    dates: list[date],
+    version: int,
+    identity: Identity | None = None,
+    products: Products | None = None,
+) -> DataFrame:
     """`feature_customer` for each `as_of_date` in `dates`, from all tiles; a date sees the tiles of runs up to it.
 
     And identity as it was known then: accounts that were one count as one, with the clicks of their visitors.
@@ -60,93 +70,155 @@ def snapshots(tiles: DataFrame, dates: list[date], version: int, identity: Ident
     if identity:
         own = of_persons(known, identity.rows, dates)
         known = own.unionByName(of_visitors(identity.visitor_tiles, identity.rows, dates))
-    days = (
-        known.filter(F.col("event_date") <= F.col("as_of_date"))
-        .groupBy("as_of_date", "customer_id", "event_date")
-        .agg(*(F.sum(fact.name).alias(fact.name) for fact in FACTS))
-        .withColumn("age_days", F.datediff("as_of_date", "event_date").cast("bigint"))
+    known = known.filter(F.col("event_date") <= F.col("as_of_date"))
+    known = known.withColumn("age_days", F.datediff("as_of_date", "event_date").cast("bigint"))
+    counted = _of_ages(known).join(_of_days(known), ["as_of_date", "customer_id"], "left")
+    none = F.lit(0).cast("bigint")
+    absent = {name: F.coalesce(name, none) for name in ("order_days_lifetime", *day_words("order_count"))}
+    counted = counted.withColumns(absent)
+    if products is not None:
+        counted = counted.join(distinct_products(products, dates), ["as_of_date", "customer_id"], "left")
+    return with_derived(counted, version, dates, products)
+
+
+def _of_ages(known: DataFrame) -> DataFrame:
+    """What sums and extremes of tiles tell: first by the ages between two edges, of which each window is made."""
+    at = [0, *edges()]
+    age = F.col("age_days")
+    band = reduce(add, ((age >= edge).cast("int") for edge in at[1:]))
+    session_days = [
+        day_bits.bits_of_word(word, F.col("event_date"), F.col("as_of_date"), F.col("session_count") > 0).alias(name)
+        for word, name in enumerate(day_words("session_count"))
+    ]
+    ages = [feature for feature in FEATURES if feature.kind in ("recency", "tenure") and feature.fact != "order_count"]
+    for feature in FEATURES:
+        _refuse_undeclared(feature)
+    bands = (
+        known.withColumn("_band", band)
+        .groupBy("as_of_date", "customer_id", "_band")
+        .agg(
+            *(merge(fact).alias(fact.name) for fact in FACTS),
+            *(_ends(feature)(F.when(F.col(feature.fact) > 0, age)).alias(feature.name) for feature in ages),
+            *session_days,
+        )
     )
-    is_order_day = F.col("order_count") > 0
-    counted = days.groupBy("as_of_date", "customer_id").agg(
-        *(_counted(feature) for feature in FEATURES if feature.kind in COUNTED),
-        F.sum("order_amount").cast(LINE_MONEY).alias("state_order_amount"),
-        F.sum("order_amount_squared").cast(SQUARED_MONEY).alias("state_order_amount_squared"),
-        F.sum(F.when(is_order_day, F.col("net_amount"))).cast(LINE_MONEY).alias("state_order_days_revenue"),
-        F.max(F.when(is_order_day, F.struct("age_days", "net_amount"))).alias("_first_order"),
+
+    def of_window(feature: Feature) -> SparkColumn:
+        fact, window = F.col(feature.fact), feature.window
+        if window.days is not None:
+            numbers = [n for n, edge in enumerate(at) if window.lag <= edge < window.lag + window.days]
+            fact = F.when(F.col("_band").isin(numbers), fact)
+        return F.coalesce(F.sum(fact), F.lit(0)).cast(feature.type).alias(feature.name)
+
+    return bands.groupBy("as_of_date", "customer_id").agg(
+        *(of_window(feature) for feature in SUMS),
+        *((F.max if feature.kind == "max" else F.min)(feature.fact).alias(feature.name) for feature in EXTREMES),
+        *(_ends(feature)(feature.name).alias(feature.name) for feature in ages),
+        *(F.bit_or(name).alias(name) for name in day_words("session_count")),
+    )
+
+
+def _ends(feature: Feature):
+    return F.min if feature.kind == "recency" else F.max
+
+
+def _of_days(known: DataFrame) -> DataFrame:
+    """What whole days tell of orders: runs after the first may undo the orders of a day."""
+    told = known.filter((F.col("order_count") != 0) | (F.col("net_amount") != 0))
+    days = told.groupBy("as_of_date", "customer_id", "event_date", "age_days").agg(
+        F.sum("order_count").alias("order_count"), F.sum("net_amount").alias("net_amount")
+    )
+    ordered, net = days.filter("order_count > 0"), F.col("net_amount")
+    of_first = F.max(F.struct("age_days", "net_amount")).getField("net_amount")
+    return ordered.groupBy("as_of_date", "customer_id").agg(
+        F.min("age_days").alias("recency_days"),
+        F.max("age_days").alias("customer_age_days"),
+        F.count("age_days").alias("order_days_lifetime"),
+        F.sum(net).cast(LINE_MONEY).alias("state_order_days_revenue"),
+        of_first.cast(LINE_MONEY).alias("state_first_order_revenue"),
         *(
-            bits_of_word(fact, word, F.col("as_of_date"), F.col(fact) > 0).alias(name)
-            for fact in BIT_FACTS
-            for word, name in enumerate(day_words(fact))
+            day_bits.bits_of_word(word, F.col("event_date"), F.col("as_of_date"), F.lit(True)).alias(name)
+            for word, name in enumerate(day_words("order_count"))
         ),
-    )
-    first_revenue = F.col("_first_order.net_amount").cast(LINE_MONEY)
-    return with_derived(counted.withColumn("state_first_order_revenue", first_revenue), version)
+    )  # fmt: skip
 
 
-def with_derived(counted: DataFrame, version: int) -> DataFrame:
-    """`feature_customer` from what was counted (features of the kinds `COUNTED`, and state)."""
-    derived = counted.withColumns(
-        {f.name: _derived(f) for f in FEATURES if f.kind not in (*COUNTED, "ratio")},
-    )
-    whole = derived.withColumns({feature.name: _ratio(feature) for feature in FEATURES if feature.kind == "ratio"})
-    names = (*(feature.name for feature in FEATURES), *(column.name for column in STATE))
-    return whole.select("as_of_date", "customer_id", F.lit(version).alias("snapshot_version"), *names)
+def with_derived(counted: DataFrame, version: int, dates: list[date], products: Products | None) -> DataFrame:
+    """`feature_customer` from what was counted of tiles (state too), and what product tiles tell."""
+    rows = _with_products(counted, dates, products)
+    of_bits = {f.name: _of_bits(f, dates) for f in FEATURES if f.kind == "gap_365d" or _is_of_bits(f)}
+    names = [
+        feature for feature in FEATURES if feature.kind not in (*OF_TILES, "gap_365d") and feature not in OF_PRODUCTS
+    ]
+    first = {f.name: _derived(f) for f in names if f.kind not in ("ratio", "difference")}
+    rows = rows.withColumns(of_bits).withColumns(first)
+    left = [feature for feature in names if feature.name not in first]
+    while left:  # a ratio may be of ratios
+        waiting = {feature.name for feature in left}
+        ready = [feature for feature in left if feature.fact not in waiting and feature.per not in waiting]
+        rows = rows.withColumns({feature.name: _derived(feature) for feature in ready})
+        left = [feature for feature in left if feature not in ready]
+    kept = (*(feature.name for feature in FEATURES), *(column.name for column in STATE))
+    return rows.select("as_of_date", "customer_id", F.lit(version).alias("snapshot_version"), *kept)
 
 
-def bits_of_word(fact: str, word: int, as_of: SparkColumn, is_counted: SparkColumn) -> SparkColumn:
-    """Aggregate: the days with any of a fact that lie in a word, as bits; 0 without any."""
-    number = F.unix_date("event_date")
-    at = F.floor(number / DAY_BITS)
-    is_in_reach = (at % DAY_WORDS == word) & (at > F.floor(F.unix_date(as_of) / DAY_BITS) - DAY_WORDS)
-    bit = F.call_function("shiftleft", F.lit(1).cast("bigint"), number % DAY_BITS)
-    return F.coalesce(F.bit_or(F.when(is_in_reach & is_counted, bit)), F.lit(0).cast("bigint"))
+def _with_products(counted: DataFrame, dates: list[date], products: Products | None) -> DataFrame:
+    """Rows with the features of products; a shop without product tiles has none."""
+    if products is None:
+        nothing = {f.name: F.lit(0 if f.kind == "distinct" else None).cast(f.type) for f in OF_PRODUCTS}
+        return counted.withColumns(nothing)
+    rows = counted.join(recent_products(products, dates), ["as_of_date", "customer_id"], "left")
+    return rows.withColumns({feature.name: F.coalesce(feature.name, F.lit(0)) for feature in DISTINCT})
 
 
-def _counted(feature: Feature) -> SparkColumn:
-    _refuse_undeclared(feature)
-    fact = F.col(feature.fact)
-    match feature.kind:
-        case "recency":
-            return F.min(F.when(fact > 0, F.col("age_days"))).alias(feature.name)
-        case "tenure":
-            return F.max(F.when(fact > 0, F.col("age_days"))).alias(feature.name)
-    value = (fact > 0).cast("bigint") if feature.kind == "active_days" else fact
-    if feature.window_days is not None:
-        value = F.when(F.col("age_days") < feature.window_days, value).otherwise(F.lit(0))
-    return F.sum(value).cast(feature.type).alias(feature.name)
+def _is_of_bits(feature: Feature) -> bool:
+    return feature.kind == "active_days" and feature.window.days is not None
+
+
+def _of_bits(feature: Feature, dates: list[date]) -> SparkColumn:
+    """Of the words of each date: they lie otherwise every day."""
+
+    def at(day: date) -> SparkColumn:
+        if feature.kind == "gap_365d":
+            return day_bits.mean_gap(feature.fact, GAP_DAYS, day)
+        return day_bits.days_with(feature.fact, feature.window.days or 0, day)
+
+    first, *others = dates
+    of_first = F.when(F.col("as_of_date") == F.lit(first), at(first)) if others else at(first)
+    return reduce(lambda cases, day: cases.when(F.col("as_of_date") == F.lit(day), at(day)), others, of_first)
 
 
 def _refuse_undeclared(feature: Feature) -> None:
-    if feature.kind not in ("sum", "active_days") and feature.fact not in FACTS_OF_KIND.get(feature.kind, ()):
+    allowed = FACTS_OF_KIND.get(feature.kind, ())
+    if feature.kind not in ANY_FACT and feature.fact not in allowed:
         raise ValueError(f"{feature.name}: no rule for kind {feature.kind} of {feature.fact}; see features/snapshot.py")
 
 
 def _derived(feature: Feature) -> SparkColumn:
-    _refuse_undeclared(feature)
     days, orders = F.col("order_days_lifetime"), F.col("order_count_lifetime")
     between = F.col("customer_age_days") - F.col("recency_days")
     match feature.kind:
+        case "ratio":
+            over, per = F.col(feature.fact).cast("double"), F.col(str(feature.per)).cast("double")
+            return F.when(per != 0, over / per)
+        case "difference":
+            return F.col(feature.fact).cast("double") - F.col(str(feature.per)).cast("double")
+        case "spread":
+            return _spread(*(F.col(str(name)).cast("double") for name in (feature.per, feature.fact, feature.squares)))
+        case "order_spread":
+            total, squares = F.col("state_order_amount"), F.col("state_order_amount_squared")
+            return _spread(orders.cast("double"), total.cast("double"), squares.cast("double"))
         case "gap":
             return F.when(days > 1, between / (days - 1).cast("double"))
-        case "spread":
-            total, squares = F.col("state_order_amount"), F.col("state_order_amount_squared")
-            return _spread(orders, total.cast("double"), squares.cast("double"))
         case "mean":
-            repeats = F.col("state_order_days_revenue").cast("double") - F.col("state_first_order_revenue").cast(
-                "double"
-            )
-            return F.when(days > 1, repeats / (days - 1).cast("double"))
+            revenue, first = F.col("state_order_days_revenue"), F.col("state_first_order_revenue")
+            return F.when(days > 1, (revenue.cast("double") - first.cast("double")) / (days - 1).cast("double"))
         case _:
             triple = {"btyd_frequency": days - 1, "btyd_recency": between, "btyd_age": F.col("customer_age_days")}
             return F.when(days > 0, triple[feature.name]).cast("double")
 
 
 def _spread(count: SparkColumn, total: SparkColumn, squares: SparkColumn) -> SparkColumn:
-    """Standard deviation over orders, from their number, sum and sum of squares."""
+    """Standard deviation, from a number, a sum and a sum of squares."""
     variance = squares / count - (total / count) * (total / count)
     return F.when(count > 0, F.sqrt(F.greatest(variance, F.lit(0.0))))
-
-
-def _ratio(feature: Feature) -> SparkColumn:
-    over, per = F.col(feature.fact).cast("double"), F.col(str(feature.per)).cast("double")
-    return F.when(per != 0, over / per)

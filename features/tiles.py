@@ -8,88 +8,105 @@ adds nothing.
 from datetime import date
 from functools import reduce
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
-from features.line_rules import is_merchandise
-from features.orders import ORDER_CHANGES
-from features.returns import is_return
-from schemas.contract import Column
-from schemas.feature import CLICK_FACTS, FACTS, FEATURE_CUSTOMER_DAY, FEATURE_VISITOR_DAY
+from schemas.declaration import Fact, Source
+from schemas.declared import FACTS, PRODUCT_FACTS, sources
+from schemas.feature import CLICK_FACTS, FEATURE_CUSTOMER_DAY, FEATURE_CUSTOMER_PRODUCT_DAY, FEATURE_VISITOR_DAY
 
 KEY = FEATURE_CUSTOMER_DAY.key
+MERGE = {"sum": F.sum, "max": F.max, "min": F.min}
 
 
-def tiles(sources: list[DataFrame]) -> DataFrame:
-    """`feature_customer_day` from the rows of all sources."""
-    rows = reduce(lambda left, right: left.unionByName(right), [with_every_fact(rows) for rows in sources])
-    summed = rows.filter(F.col("customer_id").isNotNull()).groupBy(*KEY)
-    return summed.agg(*(F.sum(fact.name).alias(fact.name) for fact in FACTS))
+def tiles(rows: list[DataFrame]) -> DataFrame:
+    """`feature_customer_day` from the facts of all sources."""
+    return merged([with_every_fact(told) for told in rows], KEY, FACTS)
+
+
+def product_tiles(rows: list[DataFrame]) -> DataFrame:
+    """`feature_customer_product_day` from the product facts of lines and clicks."""
+    key = FEATURE_CUSTOMER_PRODUCT_DAY.key
+    return merged([with_every_fact(told, key, PRODUCT_FACTS) for told in rows], key, PRODUCT_FACTS)
 
 
 def visitor_tiles(events: DataFrame, of_sessions: DataFrame, first: date) -> DataFrame:
     """`feature_visitor_day` of new events that no customer is known of, and of the sessions that they are in."""
     guests = click_facts(events.filter(F.col("customer_id").isNull()), "visitor_id")
     bounces = bounce_facts(of_sessions, first, "visitor_id").filter("bounce_count <> 0")
-    key, facts = FEATURE_VISITOR_DAY.key, tuple(FEATURE_VISITOR_DAY[name] for name in CLICK_FACTS)
-    rows = with_every_fact(guests, key, facts).unionByName(with_every_fact(bounces, key, facts))
-    return rows.groupBy(*key).agg(*(F.sum(fact.name).alias(fact.name) for fact in facts))
+    key, facts = FEATURE_VISITOR_DAY.key, tuple(fact for fact in FACTS if fact.name in CLICK_FACTS)
+    return merged([with_every_fact(rows, key, facts) for rows in (guests, bounces)], key, facts)
 
 
-def with_every_fact(rows: DataFrame, key: tuple[str, ...] = KEY, facts: tuple[Column, ...] = FACTS) -> DataFrame:
-    """Key and facts of rows, 0 for facts that they do not know."""
+def merged(rows: list[DataFrame], key: tuple[str, ...], facts: tuple[Fact, ...]) -> DataFrame:
+    """One row per key, of rows with the same columns; who has no key adds nothing."""
+    told = reduce(lambda left, right: left.unionByName(right), rows)
+    owned = reduce(lambda one, other: one & other, (F.col(name).isNotNull() for name in key))
+    return told.filter(owned).groupBy(*key).agg(*(merge(fact).alias(fact.name) for fact in facts))
+
+
+def merge(fact: Fact, value: Column | None = None) -> Column:
+    """Aggregate: the fact of several tiles, or of `value` in them. The engines widen sums of decimals."""
+    return MERGE[fact.merge](F.col(fact.name) if value is None else value)
+
+
+def with_every_fact(rows: DataFrame, key: tuple[str, ...] = KEY, facts: tuple[Fact, ...] = FACTS) -> DataFrame:
+    """Key and facts of rows; sums are 0 and extremes null where the rows do not know them."""
     known = set(rows.columns)
-    filled = ((F.col(fact.name) if fact.name in known else F.lit(0)).cast(fact.type).alias(fact.name) for fact in facts)
+    nothing = {"sum": F.lit(0), "max": F.lit(None), "min": F.lit(None)}
+    filled = (
+        (F.col(fact.name) if fact.name in known else nothing[fact.merge]).cast(fact.type).alias(fact.name)
+        for fact in facts
+    )
     return rows.select(*key, *filled)
+
+
+def facts_told(
+    source: Source, rows: DataFrame, owner: tuple[str, ...] = ("customer_id",), facts: tuple[Fact, ...] = FACTS
+) -> DataFrame:
+    """The declared facts of each row of a source."""
+    values = {fact.name: F.expr(fact.value).cast(fact.type) for fact in facts if fact.source == source}
+    sums = {fact.name for fact in facts if fact.merge == "sum"}
+    told = (F.coalesce(v, F.lit(0)).alias(name) if name in sums else v.alias(name) for name, v in values.items())
+    return rows.select(*owner, F.col(source.day).alias("event_date"), "ingest_date", *told)
 
 
 def order_line_facts(lines: DataFrame) -> DataFrame:
     """Money and units of lines, on the day of the order that they are booked to."""
-    is_sale = (F.col("line_type") == "sale") & is_merchandise()
-    amount = F.col("net_amount")
-    units = F.when(is_merchandise(), F.col("quantity"))
-    return lines.select(
-        "customer_id",
-        F.col("order_date").alias("event_date"),
-        "ingest_date",
-        is_sale.cast("bigint").alias("sale_line_count"),
-        F.coalesce(units, F.lit(0)).alias("unit_count"),
-        F.when(is_sale, amount).otherwise(0).alias("sale_amount"),
-        F.when(is_return(), -amount).otherwise(0).alias("refund_amount"),
-        amount.alias("net_amount"),
-        "discount_amount",
-        "shipping_amount",
-    )
+    return facts_told(sources.ORDER_LINES, lines)
 
 
 def order_facts(states: DataFrame) -> DataFrame:
     """Orders made and undone, from `orders.order_states`."""
-    return states.select("customer_id", F.col("order_date").alias("event_date"), "ingest_date", *ORDER_CHANGES.values())
+    return facts_told(sources.ORDERS, states)
 
 
 def click_facts(events: DataFrame, owner: str = "customer_id") -> DataFrame:
     """Clicks and sessions of each `owner`, without bots. A session counts on the day of its first event."""
+    return facts_told(sources.CLICKS, events.filter(~F.col("is_bot")), (owner,))
 
-    def times(*event_types: str):
-        return F.col("event_type").isin(*event_types).cast("bigint")
 
-    starts = F.col("is_session_start").cast("bigint")
-    is_mobile = F.lower("device_type").rlike("mobile|phone|app|tablet")
-    return events.filter(~F.col("is_bot")).select(
-        owner,
-        "event_date",
-        "ingest_date",
-        starts.alias("session_count"),
-        F.lit(1).alias("click_count"),
-        times("view").alias("view_count"),
-        times("search").alias("search_count"),
-        times("add_to_cart").alias("cart_count"),
-        times("remove_from_cart").alias("cart_removal_count"),
-        times("purchase").alias("click_purchase_count"),
-        (starts * F.coalesce(is_mobile, F.lit(False)).cast("bigint")).alias("mobile_session_count"),
-        F.col("dwell_seconds").alias("session_seconds"),
-    )
+def review_facts(reviews: DataFrame) -> DataFrame:
+    """Reviews, stars and what texts say."""
+    return facts_told(sources.REVIEWS, reviews)
+
+
+def campaign_facts(campaign_events: DataFrame) -> DataFrame:
+    """Contacts and redemptions."""
+    return facts_told(sources.CAMPAIGN_EVENTS, campaign_events)
+
+
+def product_line_facts(lines: DataFrame) -> DataFrame:
+    """Products bought, of sale lines."""
+    sales = lines.filter(F.expr(sources.IS_SALE))
+    return facts_told(sources.PRODUCT_LINES, sales, ("customer_id", "product_id"), PRODUCT_FACTS)
+
+
+def product_click_facts(events: DataFrame) -> DataFrame:
+    """Products looked at and put in the cart, without bots."""
+    seen = events.filter(~F.col("is_bot") & F.col("event_type").isin("view", "add_to_cart"))
+    return facts_told(sources.PRODUCT_CLICKS, seen, ("customer_id", "product_id"), PRODUCT_FACTS)
 
 
 def bounce_facts(events: DataFrame, first: date, owner: str = "customer_id") -> DataFrame:
@@ -124,28 +141,4 @@ def bounce_facts(events: DataFrame, first: date, owner: str = "customer_id") -> 
         states.withColumn("bounce_count", change)
         .filter(F.col("ingest_date") >= F.lit(first))
         .select(F.col("_owner").alias(owner), F.col("_day").alias("event_date"), "ingest_date", "bounce_count")
-    )
-
-
-def review_facts(reviews: DataFrame) -> DataFrame:
-    """Reviews, stars and sentiment."""
-    return reviews.select(
-        "customer_id",
-        "event_date",
-        "ingest_date",
-        F.lit(1).alias("review_count"),
-        F.col("rating").alias("rating_sum"),
-        (F.col("rating") <= 2).cast("bigint").alias("low_rating_count"),
-        F.col("sentiment_score").alias("sentiment_sum"),
-    )
-
-
-def campaign_facts(campaign_events: DataFrame) -> DataFrame:
-    """Contacts and redemptions."""
-    return campaign_events.select(
-        "customer_id",
-        "event_date",
-        "ingest_date",
-        (F.col("event_type") == "contact").cast("bigint").alias("contact_count"),
-        (F.col("event_type") == "redemption").cast("bigint").alias("redemption_count"),
     )

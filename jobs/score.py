@@ -15,7 +15,7 @@ from jobs import runtime
 from jobs.errors import MissingInputError
 from jobs.tables import Run
 from jobs.vector_scores import write_vectors
-from schemas.feature import FEATURE_CUSTOMER, FEATURES, HAS_ORDERED
+from schemas.feature import FEATURE_CUSTOMER, HAS_ORDERED, NUMBERS
 from schemas.score import SCORE_CHURN, SCORE_CLV, SCORE_EMBEDDING, SCORE_RFM
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def customers_of(run: Run) -> "DataFrame":
         raise MissingInputError(
             f"no snapshot of {run.as_of_date}; run `python -m jobs.snapshot --as-of {run.as_of_date}`"
         )
-    return snapshot.select(*KEY, *(F.col(feature.name).cast("double").alias(feature.name) for feature in FEATURES))
+    return snapshot.select(*KEY, *(F.col(name).cast("double").alias(name) for name in NUMBERS))
 
 
 def champion(run: Run, name: str, loader: Callable[..., Any]) -> tuple[Any, str] | None:

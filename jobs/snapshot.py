@@ -1,7 +1,7 @@
 """Snapshots: customers, products and patterns as known at the run's date.
 
-Reads `ops_run`, `feature_customer_day`, `feature_visitor_day`, `clean_*`, the MLflow registry; writes
-`feature_customer`, `feature_product`, `feature_pattern`.
+Reads `ops_run`, `feature_customer_day`, `feature_customer_product_day`, `feature_visitor_day`, `clean_*`, the MLflow
+registry; writes `feature_customer`, `feature_product`, `feature_pattern`.
 
 A published snapshot is never rewritten: published dates are left out. Late data is in the next snapshot. Refused
 (exit code 2) while `tile` has not added what a run brought: such a snapshot would lack that night.
@@ -9,6 +9,7 @@ A published snapshot is never rewritten: published dates are left out. Late data
 """
 
 from datetime import date, timedelta
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from jobs import runtime, session_patterns
@@ -19,6 +20,7 @@ from schemas.clean import CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_PRODUCTS, CLEAN
 from schemas.feature import (
     FEATURE_CUSTOMER,
     FEATURE_CUSTOMER_DAY,
+    FEATURE_CUSTOMER_PRODUCT_DAY,
     FEATURE_PATTERN,
     FEATURE_PRODUCT,
     FEATURE_VISITOR_DAY,
@@ -28,6 +30,8 @@ from schemas.ops import OPS_RUN
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+    from features.customer_products import Products
 
 FIRST_VERSION = 1
 
@@ -72,13 +76,24 @@ def write_customers(run: Run, dates: list[date]) -> None:
         run.ensure(FEATURE_VISITOR_DAY)  # Sail can't plan a join with the empty frame that stands for a missing table
         identity = Identity(run.read(CLEAN_IDENTITY), run.read(FEATURE_VISITOR_DAY))
     tiles = run.read(FEATURE_CUSTOMER_DAY)
+    products = products_of(run, identity.rows if identity else None)
     before = day_before(run, dates[0], tiles) if len(dates) == 1 else None
     if before is None:
-        rows = snapshots(tiles, dates, FIRST_VERSION, identity)
+        rows = snapshots(tiles, dates, FIRST_VERSION, identity, products)
     else:
-        rows = next_snapshot(before, tiles, dates[0], FIRST_VERSION, identity)
+        rows = next_snapshot(before, tiles, dates[0], FIRST_VERSION, identity, products)
     with runtime.step("snapshot_customers", made_of="all tiles" if before is None else "the day before"):
         run.replace(rows, FEATURE_CUSTOMER, dates[0], dates[-1], also)
+
+
+def products_of(run: Run, identity: "DataFrame | None") -> "Products | None":
+    """What tells of products; None for a shop that sells and shows none."""
+    from features.customer_products import Products
+
+    if not run.exists(FEATURE_CUSTOMER_PRODUCT_DAY):
+        return None
+    run.ensure(CLEAN_PRODUCTS)
+    return Products(run.read(FEATURE_CUSTOMER_PRODUCT_DAY), run.read(CLEAN_PRODUCTS), identity)
 
 
 def day_before(run: Run, day: date, tiles: "DataFrame") -> "DataFrame | None":
@@ -88,11 +103,15 @@ def day_before(run: Run, day: date, tiles: "DataFrame") -> "DataFrame | None":
     """
     from pyspark.sql import functions as F
 
+    from features.snapshot import DISTINCT, SUMS
+
     yesterday = day - timedelta(days=1)
     if yesterday not in run.published_dates() or tiles.count() < run.settings.rolling_from_tiles:
         return None
     before = run.read(FEATURE_CUSTOMER).filter(F.col("as_of_date") == F.lit(yesterday))
-    is_whole = F.col("state_order_amount").isNotNull() & (F.col("snapshot_version") == FIRST_VERSION)
+    # A feature that was declared since, and what an erasure took tiles from, is null there.
+    sums = (F.col(feature.name).isNotNull() for feature in (*SUMS, *DISTINCT))
+    is_whole = reduce(lambda one, other: one & other, sums, F.col("snapshot_version") == FIRST_VERSION)
     told = before.agg(F.count(F.lit(1)).alias("all"), F.sum(is_whole.cast("int")).alias("whole")).collect()[0]
     return before if told["all"] and told["all"] == told["whole"] else None
 

@@ -1,7 +1,7 @@
 """Clean rows of the run into tiles: what it added to each customer's days.
 
 Reads `clean_order_lines`, `clean_events`, `clean_reviews`, `clean_campaign_events`; writes `feature_customer_day`,
-`feature_visitor_day` and notes in `ops_run` that the run's rows are in.
+`feature_customer_product_day`, `feature_visitor_day` and notes in `ops_run` that the run's rows are in.
 """
 
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from jobs import runtime
 from jobs.landing_checks import refuse_stopped
 from jobs.tables import Run
 from schemas.clean import CLEAN_CAMPAIGN_EVENTS, CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_REVIEWS
-from schemas.feature import FEATURE_CUSTOMER_DAY, FEATURE_VISITOR_DAY
+from schemas.feature import FEATURE_CUSTOMER_DAY, FEATURE_CUSTOMER_PRODUCT_DAY, FEATURE_VISITOR_DAY
 from schemas.ops import OPS_RUN
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def main(arguments: list[str]) -> None:
     run = runtime.run_of(runtime.parser("tile", __doc__).parse_args(arguments))
     refuse_stopped(run)
     run.replace(tiles_of(run), FEATURE_CUSTOMER_DAY)
+    run.replace(product_tiles_of(run), FEATURE_CUSTOMER_PRODUCT_DAY)
     if run.exists(CLEAN_EVENTS):
         write_visitors(run)
     note_tiled(run)
@@ -65,6 +66,18 @@ def tiles_of(run: Run) -> "DataFrame":
     if run.exists(CLEAN_CAMPAIGN_EVENTS):
         parts.append(tiles.campaign_facts(run.brought(CLEAN_CAMPAIGN_EVENTS)))
     return tiles.tiles(parts) if parts else run.spark.createDataFrame([], FEATURE_CUSTOMER_DAY.struct)
+
+
+def product_tiles_of(run: Run) -> "DataFrame":
+    """The run's product tiles from the sources that the shop has."""
+    from features import tiles
+
+    parts = []
+    if run.exists(CLEAN_ORDER_LINES):
+        parts.append(tiles.product_line_facts(run.brought(CLEAN_ORDER_LINES)))
+    if run.exists(CLEAN_EVENTS):
+        parts.append(tiles.product_click_facts(run.brought(CLEAN_EVENTS)))
+    return tiles.product_tiles(parts) if parts else run.spark.createDataFrame([], FEATURE_CUSTOMER_PRODUCT_DAY.struct)
 
 
 def touched(run: Run, table: "Table", group: str) -> "DataFrame":

@@ -18,7 +18,7 @@ from jobs import runtime, session_patterns
 from jobs.errors import MissingInputError
 from jobs.tables import Run
 from schemas.clean import CLEAN_REVIEWS
-from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, FEATURES, HAS_ORDERED
+from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, HAS_ORDERED, NUMBERS
 from schemas.identity import CLEAN_IDENTITY
 from schemas.raw import RAW_REVIEWS
 
@@ -36,7 +36,6 @@ MAXIMUM_REVIEWS = 50_000  # of the text model's training, drawn by a hash of the
 HOLDOUT_EVERY = 5
 RFM_COLUMNS = ("recency_days", "order_count_lifetime", "net_revenue_lifetime")
 BTYD_COLUMNS = ("btyd_frequency", "btyd_recency", "btyd_age", "mean_repeat_amount")
-FEATURE_NAMES = tuple(feature.name for feature in FEATURES)
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def training_set(run: Run, dates: list[date], horizon_days: int) -> TrainingSet:
     )
     frame: pd.DataFrame = rows.toPandas()
     return TrainingSet(
-        frame[list(FEATURE_NAMES)].astype(float),
+        frame[list(NUMBERS)].astype(float),
         frame["customer_id"].to_numpy(),
         frame["later_order_count"].fillna(0).to_numpy(dtype=float),
         frame["later_net_revenue"].fillna(0).to_numpy(dtype=float),
@@ -117,7 +116,7 @@ def feature_rows(run: Run, dates: list[date]) -> "DataFrame":
     """Snapshots of the dates with every feature as a double."""
     from pyspark.sql import functions as F
 
-    features = (F.col(name).cast("double").alias(name) for name in FEATURE_NAMES)
+    features = (F.col(name).cast("double").alias(name) for name in NUMBERS)
     return (
         run.read(FEATURE_CUSTOMER)
         .filter(F.col("as_of_date").isin(dates))
@@ -165,7 +164,7 @@ def train_embedding(run: Run, stored: list[date]) -> dict[str, object]:
     from models.autoencoder import Autoencoder, AutoencoderConfig
 
     frame: pd.DataFrame = sampled(feature_rows(run, [run.as_of_date])).orderBy("customer_id").toPandas()
-    model = Autoencoder.fit(frame[list(FEATURE_NAMES)].astype(float), AutoencoderConfig(seed=run.settings.seed))
+    model = Autoencoder.fit(frame[list(NUMBERS)].astype(float), AutoencoderConfig(seed=run.settings.seed))
     version = register(run, "embedding", model, {}, training_dates=run.as_of_date)
     return {"version": version, "mse": model.metrics["holdout_mse"], "mean_mse": model.metrics["column_mean_mse"]}
 

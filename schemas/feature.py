@@ -1,72 +1,18 @@
-"""Features, declared once: what a tile adds up, and what a snapshot makes of the tiles.
+"""Tables of features: tiles, snapshots, products and patterns. Their columns follow from what is declared.
 
-A *tile* is one customer, one business day and one run: the signed amounts that the run for `ingest_date` added to that
-day. Every tile column is a plain sum of whole numbers or decimals, so tiles merge by addition in any order to the same
-number, and can be taken away again; the state known at any date D is the sum of the tiles with `ingest_date` <= D. Nothing is ever rewritten: a return, or a row that comes late, adds a tile.
-
-To add a feature: one line in `FEATURES` (and, for a new fact, one in `FACTS` and its expression in features/tiles.py).
+A *tile* is one customer, one business day and one run: what the run for `ingest_date` added to that day. The state known
+at any date D comes from the tiles with `ingest_date` <= D. Nothing is ever rewritten: a return, or a row that comes late,
+adds a tile. Features are declared in `schemas/declared`, one line each.
 """
-
-from dataclasses import dataclass
 
 from pyspark.sql import types as T
 
 from schemas.contract import LINE_MONEY, MONEY, Between, Column, NotNull, OneOf, Table
+from schemas.declared import FACTS, FEATURES, PARTS, PRODUCT_FACTS
 
 _REQUIRED = (NotNull(),)
-LIFETIME = None
-# Doubles would leave a rest of 1e-15 in a window whose tiles have all left it.
-EXACT = T.DecimalType(20, 6)  # seconds to the microsecond, scores to the millionth
-SQUARED_MONEY = T.DecimalType(38, 8)
 HAS_ORDERED = "btyd_age IS NOT NULL"  # SQL over a snapshot's row: whom churn and CLV are told of
-
-
-def _count(name: str, meaning: str, unit: str) -> Column:
-    return Column(name, T.LongType(), meaning, _REQUIRED, unit)
-
-
-def _money(name: str, meaning: str) -> Column:
-    return Column(name, LINE_MONEY, meaning, _REQUIRED, "shop currency")
-
-
-def _number(name: str, meaning: str, unit: str) -> Column:
-    return Column(name, EXACT, meaning, _REQUIRED, unit)
-
-
-FACTS: tuple[Column, ...] = (
-    _count("order_count", "Orders; -1 when a run's returns undo a whole order.", "orders"),
-    _count("sale_line_count", "Sale lines.", "lines"),
-    _count("unit_count", "Units sold less units returned.", "units"),
-    _money("sale_amount", "Money of sale lines."),
-    _money("refund_amount", "Money given back, positive, on the day of the order it belongs to."),
-    _money("net_amount", "Sales less refunds and adjustments."),
-    _money("discount_amount", "Discounts taken off."),
-    _money("shipping_amount", "Shipping charged."),
-    _money("order_amount", "Net money of orders; refunds and adjustments that belong to no order are not in it."),
-    Column(
-        "order_amount_squared",
-        SQUARED_MONEY,
-        "Sum of squared net amounts of orders.",
-        _REQUIRED,
-        "shop currency squared",
-    ),
-    _count("session_count", "Sessions begun, without bots.", "sessions"),
-    _count("click_count", "Click events.", "events"),
-    _count("view_count", "Product views.", "events"),
-    _count("search_count", "Searches.", "events"),
-    _count("cart_count", "Additions to the cart.", "events"),
-    _count("cart_removal_count", "Removals from the cart.", "events"),
-    _count("click_purchase_count", "Purchases seen in the clickstream.", "events"),
-    _count("mobile_session_count", "Sessions begun on a phone, on a tablet or in an app.", "sessions"),
-    _count("bounce_count", "Sessions of one event; -1 when a later run adds a second.", "sessions"),
-    _number("session_seconds", "Time spent in sessions.", "seconds"),
-    _count("review_count", "Reviews written.", "reviews"),
-    _count("rating_sum", "Stars given.", "stars"),
-    _count("low_rating_count", "Reviews of one or two stars.", "reviews"),
-    _number("sentiment_sum", "Sum of sentiment scores.", "score"),
-    _count("contact_count", "Campaign contacts received.", "contacts"),
-    _count("redemption_count", "Offers redeemed.", "redemptions"),
-)
+NUMBERS = tuple(feature.name for feature in FEATURES if feature.is_number)  # what models read
 
 FEATURE_CUSTOMER_DAY = Table(
     name="feature_customer_day",
@@ -77,25 +23,14 @@ FEATURE_CUSTOMER_DAY = Table(
         Column("customer_id", T.StringType(), "Shop account.", _REQUIRED),
         Column("event_date", T.DateType(), "Business day that the amounts belong to.", _REQUIRED),
         Column("ingest_date", T.DateType(), "Run that added them.", _REQUIRED),
-        *FACTS,
+        *(fact.column for fact in FACTS),
     ),
     slice_column="ingest_date",
     cut_column="event_date",
     customer_columns=("customer_id",),
 )
 
-CLICK_FACTS = (  # what clicks alone tell
-    "session_count",
-    "click_count",
-    "view_count",
-    "search_count",
-    "cart_count",
-    "cart_removal_count",
-    "click_purchase_count",
-    "mobile_session_count",
-    "bounce_count",
-    "session_seconds",
-)
+CLICK_FACTS = tuple(fact.name for fact in FACTS if fact.source.is_of_visitors)  # what clicks alone tell
 
 FEATURE_VISITOR_DAY = Table(
     name="feature_visitor_day",
@@ -115,175 +50,21 @@ FEATURE_VISITOR_DAY = Table(
 )
 
 
-@dataclass(frozen=True)
-class Feature:
-    """One column of `feature_customer`.
-
-    `kind` says how it comes from the facts of the days up to D (source of the terms: Fader, Hardie, Lee 2005 for BTYD):
-    `sum` of `fact` over the last `window_days` days (None: all), `active_days` with a positive fact, `recency` and
-    `tenure` in days since the last and first such day, `gap` mean days between such days, `ratio` of the features
-    `fact` / `per` (null where `per` is 0), `mean`/`spread` of order amounts, and the BTYD triple.
-    """
-
-    name: str
-    kind: str
-    fact: str
-    meaning: str
-    unit: str
-    window_days: int | None = LIFETIME
-    per: str | None = None
-
-    @property
-    def column(self) -> Column:
-        """The feature as a contract column."""
-        never_null = self.kind in ("sum", "active_days")
-        not_negative = self.kind in ("active_days", "recency", "tenure", "gap", "spread", "btyd")
-        rules = (*_REQUIRED,) if never_null else ()
-        return Column(self.name, self.type, self.meaning, (*rules, *((Between(0),) if not_negative else ())), self.unit)
-
-    @property
-    def type(self) -> T.DataType:
-        """Sums stay exact, so that tomorrow's can be made of them; what is divided is double."""
-        if self.kind in ("active_days", "recency", "tenure"):
-            return T.LongType()
-        if self.kind == "sum":
-            return FEATURE_CUSTOMER_DAY[self.fact].type
-        return T.DoubleType()
-
-
-def _label(window_days: int | None) -> str:
-    return "lifetime" if window_days is None else f"{window_days}d"
-
-
-def _during(window_days: int | None) -> str:
-    return "ever" if window_days is None else f"in the last {window_days} days"
-
-
-def sums(fact: str, windows: tuple[int | None, ...], stem: str | None = None) -> list[Feature]:
-    """One `sum` feature of a fact per window."""
-    column = FEATURE_CUSTOMER_DAY[fact]
-    name = stem or fact
-    return [
-        Feature(
-            f"{name}_{_label(w)}", "sum", fact, f"{column.meaning.rstrip('.')}: {_during(w)}.", column.unit or "", w
-        )
-        for w in windows
-    ]
-
-
-def active_days(fact: str, stem: str, meaning: str, windows: tuple[int | None, ...]) -> list[Feature]:
-    """One `active_days` feature of a fact per window."""
-    return [Feature(f"{stem}_{_label(w)}", "active_days", fact, f"{meaning} {_during(w)}.", "days", w) for w in windows]
-
-
-def ratio(name: str, over: str, per: str, meaning: str, unit: str = "share") -> Feature:
-    """A ratio of two features; null where the second is zero."""
-    return Feature(name, "ratio", over, meaning, unit, per=per)
-
-
-FEATURES: tuple[Feature, ...] = (
-    # orders
-    Feature("recency_days", "recency", "order_count", "Days since the last order.", "days"),
-    Feature("customer_age_days", "tenure", "order_count", "Days since the first order.", "days"),
-    *sums("order_count", (30, 90, 180, 365, LIFETIME)),
-    *active_days("order_count", "order_days", "Days with an order", (90, 365, LIFETIME)),
-    *sums("net_amount", (30, 90, 180, 365, LIFETIME), "net_revenue"),
-    *sums("sale_line_count", (90, 365, LIFETIME)),
-    *sums("unit_count", (90, LIFETIME)),
-    *sums("refund_amount", (90, 365, LIFETIME)),
-    *sums("discount_amount", (90, LIFETIME)),
-    *sums("shipping_amount", (LIFETIME,)),
-    *sums("sale_amount", (90, LIFETIME)),
-    Feature("order_gap_days", "gap", "order_count", "Mean days between days with an order.", "days"),
-    ratio(
-        "mean_order_amount_90d",
-        "net_revenue_90d",
-        "order_count_90d",
-        "Net revenue per order, last 90 days.",
-        "shop currency",
+FEATURE_CUSTOMER_PRODUCT_DAY = Table(
+    name="feature_customer_product_day",
+    meaning="Product tiles: what each run added to each customer's days with a product. Returns take nothing away here.",
+    grain="one row per customer, product, business day and run",
+    key=("customer_id", "product_id", "event_date", "ingest_date"),
+    columns=(
+        Column("customer_id", T.StringType(), "Shop account.", _REQUIRED),
+        Column("product_id", T.StringType(), "Product.", _REQUIRED),
+        Column("event_date", T.DateType(), "Business day that it happened on.", _REQUIRED),
+        Column("ingest_date", T.DateType(), "Run that added it.", _REQUIRED),
+        *(fact.column for fact in PRODUCT_FACTS),
     ),
-    ratio(
-        "mean_order_amount_lifetime",
-        "net_revenue_lifetime",
-        "order_count_lifetime",
-        "Net revenue per order.",
-        "shop currency",
-    ),
-    Feature(
-        "order_amount_spread", "spread", "order_amount_squared", "Standard deviation of order amounts.", "shop currency"
-    ),
-    ratio("lines_per_order_lifetime", "sale_line_count_lifetime", "order_count_lifetime", "Lines per order.", "lines"),
-    ratio("refund_share_lifetime", "refund_amount_lifetime", "sale_amount_lifetime", "Refunds per money sold."),
-    ratio("discount_share_90d", "discount_amount_90d", "sale_amount_90d", "Discounts per money sold, last 90 days."),
-    ratio("discount_share_lifetime", "discount_amount_lifetime", "sale_amount_lifetime", "Discounts per money sold."),
-    ratio("order_trend_30d", "order_count_30d", "order_count_90d", "Last 30 days' share of the last 90 days' orders."),
-    ratio("order_trend_90d", "order_count_90d", "order_count_365d", "Last 90 days' share of the last year's orders."),
-    ratio("revenue_trend_90d", "net_revenue_90d", "net_revenue_365d", "Last 90 days' share of the year's net revenue."),
-    ratio("overdue_ratio", "recency_days", "order_gap_days", "Days since the last order per usual gap.", "ratio"),
-    # BTYD: the customer's history in days, repeat transactions counted once a day
-    Feature("btyd_frequency", "btyd", "order_count", "x: days with an order after the first such day.", "days"),
-    Feature("btyd_recency", "btyd", "order_count", "t_x: age at the last order.", "days"),
-    Feature("btyd_age", "btyd", "order_count", "T: age at as_of_date.", "days"),
-    Feature("mean_repeat_amount", "mean", "net_amount", "Mean net revenue of the repeat days.", "shop currency"),
-    # clicks
-    Feature("click_recency_days", "recency", "click_count", "Days since the last click.", "days"),
-    *sums("session_count", (7, 30, 90, LIFETIME)),
-    *active_days("session_count", "session_days", "Days with a session", (30, 90)),
-    *sums("click_count", (30, 90)),
-    *sums("view_count", (7, 30, 90)),
-    *sums("search_count", (30, 90)),
-    *sums("cart_count", (7, 30, 90)),
-    *sums("cart_removal_count", (90,)),
-    *sums("click_purchase_count", (90,)),
-    *sums("mobile_session_count", (90,)),
-    *sums("bounce_count", (90,)),
-    *sums("session_seconds", (30, 90)),
-    ratio("bounce_rate_90d", "bounce_count_90d", "session_count_90d", "Sessions of one event, last 90 days."),
-    ratio(
-        "clicks_per_session_90d", "click_count_90d", "session_count_90d", "Depth of a session, last 90 days.", "events"
-    ),
-    ratio(
-        "seconds_per_session_90d",
-        "session_seconds_90d",
-        "session_count_90d",
-        "Time per session, last 90 days.",
-        "seconds",
-    ),
-    ratio("cart_rate_90d", "cart_count_90d", "session_count_90d", "Cart additions per session, last 90 days.", "ratio"),
-    ratio(
-        "conversion_90d",
-        "click_purchase_count_90d",
-        "session_count_90d",
-        "Purchases per session, last 90 days.",
-        "ratio",
-    ),
-    ratio("session_trend_30d", "session_count_30d", "session_count_90d", "Last 30 days' share of 90 days' sessions."),
-    ratio(
-        "mobile_share_90d",
-        "mobile_session_count_90d",
-        "session_count_90d",
-        "Sessions on a phone, on a tablet or in an app, last 90 days.",
-    ),
-    # reviews
-    Feature("review_recency_days", "recency", "review_count", "Days since the last review.", "days"),
-    *sums("review_count", (90, 365, LIFETIME)),
-    *sums("low_rating_count", (90, LIFETIME)),
-    *sums("rating_sum", (LIFETIME,)),
-    *sums("sentiment_sum", (365, LIFETIME)),
-    ratio("mean_rating_lifetime", "rating_sum_lifetime", "review_count_lifetime", "Mean stars given.", "stars"),
-    ratio("mean_sentiment_365d", "sentiment_sum_365d", "review_count_365d", "Mean sentiment, last year.", "score"),
-    ratio("mean_sentiment_lifetime", "sentiment_sum_lifetime", "review_count_lifetime", "Mean sentiment.", "score"),
-    # campaigns
-    Feature("contact_recency_days", "recency", "contact_count", "Days since the last campaign contact.", "days"),
-    *sums("contact_count", (30, 90, LIFETIME)),
-    *sums("redemption_count", (90, LIFETIME)),
-    ratio(
-        "redemption_rate_lifetime",
-        "redemption_count_lifetime",
-        "contact_count_lifetime",
-        "Redemptions per contact.",
-        "ratio",
-    ),
+    slice_column="ingest_date",
+    cut_column="event_date",
+    customer_columns=("customer_id",),
 )
 
 DAY_BITS, DAY_WORDS = 62, 7  # a bit a day, in words that come round after 434 days: a year and the word at hand
@@ -296,14 +77,9 @@ def day_words(fact: str) -> list[str]:
 
 
 STATE: tuple[Column, ...] = (
-    Column(
-        "state_order_amount",
-        LINE_MONEY,
-        "Net money of orders; null once an erasure took tiles from under it.",
-        unit="shop currency",
-    ),
-    Column(
-        "state_order_amount_squared", SQUARED_MONEY, "Sum of squared net amounts.", _REQUIRED, "shop currency squared"
+    *(
+        Column(part.name, part.type, f"{part.meaning} Null once an erasure took tiles from under it.", unit=part.unit)
+        for part in PARTS
     ),
     Column("state_order_days_revenue", LINE_MONEY, "Net revenue of the days with an order.", unit="shop currency"),
     Column("state_first_order_revenue", LINE_MONEY, "Net revenue of the first such day.", unit="shop currency"),
