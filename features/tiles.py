@@ -43,7 +43,9 @@ def merged(rows: list[DataFrame], key: tuple[str, ...], facts: tuple[Fact, ...])
     """One row per key, of rows with the same columns; who has no key adds nothing."""
     told = reduce(lambda left, right: left.unionByName(right), rows)
     owned = reduce(lambda one, other: one & other, (F.col(name).isNotNull() for name in key))
-    return told.filter(owned).groupBy(*key).agg(*(merge(fact).alias(fact.name) for fact in facts))
+    sums = {fact.name: F.coalesce(fact.name, F.lit(0)) for fact in facts if fact.merge == "sum"}
+    merged = told.filter(owned).groupBy(*key).agg(*(merge(fact).alias(fact.name) for fact in facts))
+    return merged.withColumns(sums)
 
 
 def merge(fact: Fact, value: Column | None = None) -> Column:
@@ -66,9 +68,7 @@ def facts_told(
     source: Source, rows: DataFrame, owner: tuple[str, ...] = ("customer_id",), facts: tuple[Fact, ...] = FACTS
 ) -> DataFrame:
     """The declared facts of each row of a source."""
-    values = {fact.name: F.expr(fact.value).cast(fact.type) for fact in facts if fact.source == source}
-    sums = {fact.name for fact in facts if fact.merge == "sum"}
-    told = (F.coalesce(v, F.lit(0)).alias(name) if name in sums else v.alias(name) for name, v in values.items())
+    told = (F.expr(fact.value).cast(fact.type).alias(fact.name) for fact in facts if fact.source == source)
     return rows.select(*owner, F.col(source.day).alias("event_date"), "ingest_date", *told)
 
 

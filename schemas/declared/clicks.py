@@ -31,7 +31,7 @@ DECLARED = (
     count("mobile_session_count", CLICKS, "Sessions begun on a phone, on a tablet or in an app.", "sessions", last(90), where=f"is_session_start AND {IS_MOBILE}"),
     total("bounce_count", SESSIONS, "bounce_count", "Sessions of one event; -1 when a later run adds a second.", "sessions", last(90)),
     total("session_seconds", CLICKS, "dwell_seconds", "Time spent in sessions.", "seconds", last(30, 90), EXACT),
-    extreme("longest_dwell_seconds", "max", CLICKS, "dwell_seconds", "Longest time between two events of a session.", "seconds", EXACT),
+    extreme("longest_dwell_seconds", "max", CLICKS, "nullif(dwell_seconds, 0)", "Longest time between two events of a session.", "seconds", EXACT),
     derived("gap_365d", "session_gap_days_365d", "session_count", "Mean days between days with a session, last 365 days."),
     ratio("bounce_rate_90d", "bounce_count_90d", "session_count_90d", "Sessions of one event, last 90 days."),
     ratio("clicks_per_session_90d", "click_count_90d", "session_count_90d", "Depth of a session, last 90 days.", "events"),

@@ -7,7 +7,8 @@ import pytest
 
 from features.rolling import next_snapshot
 from features.snapshot import Identity, snapshots
-from schemas.feature import CLICK_FACTS, FACTS, FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, FEATURE_VISITOR_DAY
+from schemas.declared import FACTS
+from schemas.feature import CLICK_FACTS, FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, FEATURE_VISITOR_DAY
 from schemas.identity import CLEAN_IDENTITY
 
 FIRST = date(2024, 2, 20)
@@ -17,11 +18,12 @@ def shop(seed: int, nights: int, customers: int = 15) -> list[dict]:
     """Tiles of two years and some nights, with late rows, clocks ahead and orders that are undone later."""
     draw = np.random.default_rng(seed)
     tiles: dict[tuple, dict] = {}
+    merge = {fact.name: {"sum": sum, "max": max, "min": min}[fact.merge] for fact in FACTS}
 
     def add(customer: str, day: date, run: date, facts: dict) -> None:
-        tile = tiles.setdefault((customer, day, run), dict.fromkeys((fact.name for fact in FACTS), 0))
+        tile = tiles.setdefault((customer, day, run), {fact.name: 0 if fact.merge == "sum" else None for fact in FACTS})
         for name, value in facts.items():
-            tile[name] += value
+            tile[name] = merge[name]((tile[name], value)) if tile[name] is not None else value
 
     for number in range(customers):
         customer = f"c{number}"

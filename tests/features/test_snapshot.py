@@ -6,9 +6,12 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from pyspark.sql.types import LongType
 
 from features.snapshot import snapshots
-from schemas.feature import FACTS, FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, FEATURES, Feature
+from schemas.declaration import Feature, Window
+from schemas.declared import FACTS, FEATURES, PARTS
+from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY
 
 D = date(2024, 6, 30)
 MONEY = {fact.name for fact in FACTS if fact.type.simpleString().startswith("decimal")}
@@ -22,7 +25,7 @@ def random_tiles(seed: int, customers: int = 12, per_customer: int = 25) -> list
         for _ in range(per_customer):
             day = D - timedelta(days=int(draw.integers(-3, 500)))
             run = day + timedelta(days=int(draw.choice([0, 0, 1, 20, -1, -40])))
-            tile = dict.fromkeys((fact.name for fact in FACTS), 0)
+            tile = {fact.name: 0 if fact.merge == "sum" else None for fact in FACTS}
             chosen = [fact.name for fact in FACTS if draw.random() < 0.3]
             tile |= {name: int(draw.integers(1, 9)) for name in chosen}
             tile |= {name: round(float(draw.normal(20, 15)), 2) for name in MONEY if name in chosen}
@@ -32,10 +35,23 @@ def random_tiles(seed: int, customers: int = 12, per_customer: int = 25) -> list
     return list(tiles.values())
 
 
+def inside_of(days: pd.DataFrame, window: Window) -> pd.DataFrame:
+    return days if window.days is None else days[(days.age >= window.lag) & (days.age < window.lag + window.days)]
+
+
+def mean_gap(ages: pd.Series) -> float | None:
+    gaps = np.diff(np.sort(ages))
+    return float(gaps.mean()) if len(gaps) else None
+
+
+def deviation(count: float, total: float, squares: float) -> float | None:
+    return None if count <= 0 else math.sqrt(max(squares / count - (total / count) ** 2, 0.0))
+
+
 def expected(feature: Feature, days: pd.DataFrame, done: dict[str, float]) -> float | None:
     """A feature of one customer from one row per day (facts and `age`), by its meaning alone."""
     fact = days.get(feature.fact)
-    inside = days if feature.window_days is None else days[days.age < feature.window_days]
+    inside = inside_of(days, feature.window)
     ordered = days[days.order_count > 0]
     ages = days.age[fact > 0] if fact is not None else None
     match feature.kind:
@@ -47,21 +63,28 @@ def expected(feature: Feature, days: pd.DataFrame, done: dict[str, float]) -> fl
             return None if ages.empty else int(ages.min())
         case "tenure":
             return None if ages.empty else int(ages.max())
+        case "max" | "min":
+            return None if fact.isna().all() else getattr(fact, feature.kind)()
         case "gap":
-            gaps = np.diff(np.sort(ages))
-            return float(gaps.mean()) if len(gaps) else None
+            return mean_gap(ages)
+        case "gap_365d":
+            return mean_gap(ages[ages < 365])
+        case "distinct":
+            return 0  # tests/features/test_customer_products.py
+        case "top" | "top_share" | "quantile":
+            return None
         case "ratio":
             over, per = done[feature.fact], done[str(feature.per)]
-            return None if not per or over is None else over / per
+            return None if not per or over is None else float(over) / float(per)
+        case "difference":
+            return float(done[feature.fact] - done[str(feature.per)])
         case "mean":
             repeats = ordered[ordered.age < ordered.age.max()]
             return float(repeats.net_amount.mean()) if len(repeats) else None
         case "spread":
-            orders = days.order_count.sum()
-            if orders <= 0:
-                return None
-            variance = days.order_amount_squared.sum() / orders - (days.order_amount.sum() / orders) ** 2
-            return math.sqrt(max(variance, 0.0))
+            return deviation(*(done[str(name)] for name in (feature.per, feature.fact, feature.squares)))
+        case "order_spread":
+            return deviation(*(days[name].sum() for name in ("order_count", "order_amount", "order_amount_squared")))
     if ordered.empty:
         return None
     triple = {"btyd_frequency": len(ordered) - 1, "btyd_recency": ordered.age.max() - ordered.age.min()}
@@ -73,12 +96,21 @@ def by_pandas(tiles: list[dict], as_of: date) -> dict[str, dict[str, float]]:
     rows["age"] = [(as_of - day).days for day in rows.event_date]
     found = {}
     for customer, of_customer in rows.groupby("customer_id"):
-        days = of_customer.groupby("age", as_index=False)[[fact.name for fact in FACTS]].sum()
+        merges = {fact.name: (lambda told: told.sum()) if fact.merge == "sum" else fact.merge for fact in FACTS}
+        days = of_customer.groupby("age", as_index=False).agg(merges)
         found[customer] = {}
-        for kinds in (True, False):  # ratios need the others
-            for feature in FEATURES:
-                if (feature.kind != "ratio") is kinds:
-                    found[customer][feature.name] = expected(feature, days, found[customer])
+        left = [*PARTS, *FEATURES]
+        while left:  # ratios need the others
+            feature = left.pop(0)
+            names = {other.name for other in left}
+            if {feature.fact, feature.per, feature.squares} & names and feature.kind in (
+                "ratio",
+                "difference",
+                "spread",
+            ):
+                left.append(feature)
+            else:
+                found[customer][feature.name] = expected(feature, days, found[customer])
     return found
 
 
@@ -183,11 +215,13 @@ def test_money_that_belongs_to_no_order_does_not_spread_the_orders(one):
         ("gap", "click_count"),
         ("btyd", "session_count"),
         ("mean", "sale_amount"),
+        ("gap_365d", "click_count"),
+        ("active_days", "click_count"),
         ("recency", "view_count"),
         ("no", "x"),
     ],
 )
 def test_a_feature_of_a_fact_that_its_kind_is_not_made_of_is_refused(kind, fact, frame, monkeypatch):
-    monkeypatch.setattr("features.snapshot.FEATURES", (Feature("new", kind, fact, "New.", "days"),))
+    monkeypatch.setattr("features.snapshot.FEATURES", (Feature("new", kind, fact, "New.", "days", LongType()),))
     with pytest.raises(ValueError, match=f"new: no rule for kind {kind} of {fact}"):
         snapshots(frame(FEATURE_CUSTOMER_DAY), [D], 1)

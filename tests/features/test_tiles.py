@@ -7,7 +7,7 @@ import pytest
 from features import tiles
 from features.orders import order_states
 from schemas.clean import CLEAN_CAMPAIGN_EVENTS, CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_REVIEWS
-from schemas.feature import FEATURE_CUSTOMER_DAY, FEATURE_VISITOR_DAY
+from schemas.feature import FEATURE_CUSTOMER_DAY, FEATURE_CUSTOMER_PRODUCT_DAY, FEATURE_VISITOR_DAY
 
 DAY = date(2024, 3, 1)
 
@@ -121,17 +121,46 @@ def test_every_source_adds_its_facts_and_guests_add_nothing(frame, assert_rows):
     )
     of_orders = {"order_count": 1, "order_amount": 5, "order_amount_squared": 25, "sale_line_count": 1, "unit_count": 1}
     of_orders |= {"sale_amount": 10, "refund_amount": 4, "net_amount": 5, "discount_amount": 1, "shipping_amount": 3}
+    of_orders |= {"return_line_count": 1, "discounted_line_count": 1, "sale_line_amount_sum": 10}
+    of_orders |= {"sale_line_amount_number": 1, "sale_line_amount_squares": 100}
+    of_orders |= {"largest_sale_line_amount": 10, "smallest_sale_line_amount": 10}
     of_clicks = {"session_count": 1, "click_count": 5, "view_count": 1, "search_count": 1, "cart_count": 1}
     of_clicks |= {
         "cart_removal_count": 1,
         "click_purchase_count": 1,
         "mobile_session_count": 1,
         "session_seconds": 14.5,
+        "longest_dwell_seconds": 12.5,
     }
     told = {"review_count": 2, "rating_sum": 7, "low_rating_count": 1, "sentiment_sum": 0.5}
+    told |= {"lowest_rating": 2, "highest_rating": 5}
     told |= {"contact_count": 1, "redemption_count": 1}
     key = {"customer_id": "c", "event_date": DAY, "ingest_date": DAY}
     assert_rows(made, [key | of_orders | of_clicks | told], FEATURE_CUSTOMER_DAY)
+
+
+def test_product_tiles_tell_what_was_bought_and_looked_at_and_returns_take_nothing_away(frame, assert_rows):
+    line = {"order_date": DAY, "customer_id": "c", "product_id": "p", "ingest_date": DAY, "line_type": "sale"}
+    lines = frame(
+        CLEAN_ORDER_LINES,
+        line | {"line_id": "1", "quantity": 2, "net_amount": 10},
+        line | {"line_id": "2", "quantity": 1, "net_amount": 4},
+        line | {"line_id": "3", "quantity": -2, "net_amount": -10, "line_type": "return"},
+        line | {"line_id": "4", "quantity": 1, "net_amount": 9, "line_kind": "postage"},
+        line | {"line_id": "5", "quantity": 1, "net_amount": 9, "customer_id": None},
+    )
+    events = frame(
+        CLEAN_EVENTS,
+        event("a", product_id="p"),
+        event("b", product_id="q", event_type="add_to_cart"),
+        event("d", product_id="q", is_bot=True),
+        event("e", event_type="search", product_id="q"),
+        event("f", product_id=None),
+    )
+    made = tiles.product_tiles([tiles.product_line_facts(lines), tiles.product_click_facts(events)])
+    key = {"customer_id": "c", "event_date": DAY, "ingest_date": DAY}
+    of_p = {"product_id": "p", "sale_line_count": 2, "unit_count": 3, "sale_amount": 14, "view_count": 1}
+    assert_rows(made, [key | of_p, key | {"product_id": "q", "cart_count": 1}], FEATURE_CUSTOMER_PRODUCT_DAY)
 
 
 def test_a_return_in_a_later_run_adds_a_tile_on_the_orders_day(frame, assert_rows):
@@ -152,6 +181,7 @@ def test_a_return_in_a_later_run_adds_a_tile_on_the_orders_day(frame, assert_row
         "order_count": -1,
         "net_amount": -10,
         "refund_amount": 10,
+        "return_line_count": 1,
         "order_amount": -10,
         "order_amount_squared": -100,
     }
