@@ -115,7 +115,8 @@ def _tops(known: DataFrame, products: Products, dates: list[date], days: int) ->
     def told(feature: Feature) -> SparkColumn:
         fact = F.col(feature.fact)
         if feature.kind == "top_share":
-            return F.max(fact).cast("double") / F.sum(fact).cast("double")
+            total = F.sum(fact).cast("double")
+            return F.when(total > 0, F.max(fact).cast("double") / total)
         # The least of a text says what the least of a struct would, which took Sail 0.7.2 six times as long.
         rank = F.lpad((F.lit(10**MOST_DIGITS - 1) - fact).cast("string"), MOST_DIGITS, "0")
         first = F.min(F.when(fact > 0, F.concat(rank, F.col("category"))))

@@ -11,6 +11,7 @@ from jobs import identities, runtime
 from jobs.pseudonyms import key_of, pseudonym_column
 from jobs.staging import staging
 from jobs.tables import Run
+from jobs.touched import may_hold
 from schemas.clean import (
     CLEAN_CAMPAIGN_EVENTS,
     CLEAN_CONSENT,
@@ -36,7 +37,6 @@ from schemas.raw import (
 )
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column as SparkColumn
     from pyspark.sql import DataFrame
 
     from features.identity_accounts import Keep
@@ -123,26 +123,6 @@ def sum_orders(run: Run, keep: "Keep") -> None:
     )
     as_they_stand = keep(orders(all_lines, payments.join(touched, "order_id", "left_semi")), "orders")
     run.merge(as_they_stand, CLEAN_ORDERS, without_rows(before, all_lines))
-
-
-def may_hold(run: Run, keys: "DataFrame", table: "Table") -> "SparkColumn":
-    """Whether a row, by the run that brought it, may be of these orders or sessions: no night reads all of history.
-
-    Their rows came from the first run that they are known from to the last, or come with this run.
-    """
-    from pyspark.sql import functions as F
-
-    run.ensure(table)  # a lake of before may lack the column
-    known = run.read(table).join(keys, [*table.key], "left_semi")
-    spans = known.select("first_ingest_date", "last_ingest_date").distinct().collect()
-    if any(row.first_ingest_date is None for row in spans):
-        return F.lit(True)
-    days = {
-        row.first_ingest_date + timedelta(days=number)
-        for row in spans
-        for number in range((row.last_ingest_date - row.first_ingest_date).days + 1)
-    }
-    return (F.col("ingest_date") >= F.lit(run.first)) | F.col("ingest_date").isin(sorted(days))
 
 
 def with_months(run: Run, table: "Table", day: str, keep: "Keep") -> None:

@@ -9,7 +9,6 @@ A published snapshot is never rewritten: published dates are left out. Late data
 """
 
 from datetime import date, timedelta
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from jobs import runtime, session_patterns
@@ -110,10 +109,12 @@ def day_before(run: Run, day: date, tiles: "DataFrame") -> "DataFrame | None":
         return None
     before = run.read(FEATURE_CUSTOMER).filter(F.col("as_of_date") == F.lit(yesterday))
     # A feature that was declared since, and what an erasure took tiles from, is null there.
-    sums = (F.col(feature.name).isNotNull() for feature in (*SUMS, *DISTINCT))
-    is_whole = reduce(lambda one, other: one & other, sums, F.col("snapshot_version") == FIRST_VERSION)
-    told = before.agg(F.count(F.lit(1)).alias("all"), F.sum(is_whole.cast("int")).alias("whole")).collect()[0]
-    return before if told["all"] and told["all"] == told["whole"] else None
+    names = [feature.name for feature in (*SUMS, *DISTINCT)]
+    first = F.sum((F.col("snapshot_version") == FIRST_VERSION).cast("bigint")).alias("_first")
+    [told] = before.agg(
+        F.count(F.lit(1)).alias("_rows"), first, *(F.count(name).alias(name) for name in names)
+    ).collect()
+    return before if told["_rows"] and set(told.asDict().values()) == {told["_rows"]} else None
 
 
 def write_products_and_patterns(run: Run) -> None:

@@ -1,7 +1,8 @@
 """Clean rows of the run into tiles: what it added to each customer's days.
 
-Reads `clean_order_lines`, `clean_events`, `clean_reviews`, `clean_campaign_events`; writes `feature_customer_day`,
-`feature_customer_product_day`, `feature_visitor_day` and notes in `ops_run` that the run's rows are in.
+Reads `clean_order_lines`, `clean_orders`, `clean_events`, `clean_sessions`, `clean_reviews`, `clean_campaign_events`;
+writes `feature_customer_day`, `feature_customer_product_day`, `feature_visitor_day` and notes in `ops_run` that the
+run's rows are in.
 """
 
 from typing import TYPE_CHECKING
@@ -9,14 +10,20 @@ from typing import TYPE_CHECKING
 from jobs import runtime
 from jobs.landing_checks import refuse_stopped
 from jobs.tables import Run
-from schemas.clean import CLEAN_CAMPAIGN_EVENTS, CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_REVIEWS
+from jobs.touched import touched
+from schemas.clean import (
+    CLEAN_CAMPAIGN_EVENTS,
+    CLEAN_EVENTS,
+    CLEAN_ORDER_LINES,
+    CLEAN_ORDERS,
+    CLEAN_REVIEWS,
+    CLEAN_SESSIONS,
+)
 from schemas.feature import FEATURE_CUSTOMER_DAY, FEATURE_CUSTOMER_PRODUCT_DAY, FEATURE_VISITOR_DAY
 from schemas.ops import OPS_RUN
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-    from schemas.contract import Table
 
 
 def main(arguments: list[str]) -> None:
@@ -34,7 +41,7 @@ def write_visitors(run: Run) -> None:
     """Replace the tiles of clicks that no customer is known of."""
     from features.tiles import visitor_tiles
 
-    of_sessions = touched(run, CLEAN_EVENTS, "session_id")
+    of_sessions = touched(run, CLEAN_EVENTS, CLEAN_SESSIONS)
     run.replace(visitor_tiles(run.brought(CLEAN_EVENTS), of_sessions, run.first), FEATURE_VISITOR_DAY)
 
 
@@ -56,10 +63,10 @@ def tiles_of(run: Run) -> "DataFrame":
     since = F.col("ingest_date") >= F.lit(run.first)
     parts = []
     if run.exists(CLEAN_ORDER_LINES):
-        states = order_states(touched(run, CLEAN_ORDER_LINES, "order_id"))
+        states = order_states(touched(run, CLEAN_ORDER_LINES, CLEAN_ORDERS))
         parts += [tiles.order_line_facts(run.brought(CLEAN_ORDER_LINES)), tiles.order_facts(states.filter(since))]
     if run.exists(CLEAN_EVENTS):
-        of_sessions = touched(run, CLEAN_EVENTS, "session_id")
+        of_sessions = touched(run, CLEAN_EVENTS, CLEAN_SESSIONS)
         parts += [tiles.click_facts(run.brought(CLEAN_EVENTS)), tiles.bounce_facts(of_sessions, run.first)]
     if run.exists(CLEAN_REVIEWS):
         parts.append(tiles.review_facts(run.brought(CLEAN_REVIEWS)))
@@ -78,12 +85,6 @@ def product_tiles_of(run: Run) -> "DataFrame":
     if run.exists(CLEAN_EVENTS):
         parts.append(tiles.product_click_facts(run.brought(CLEAN_EVENTS)))
     return tiles.product_tiles(parts) if parts else run.spark.createDataFrame([], FEATURE_CUSTOMER_PRODUCT_DAY.struct)
-
-
-def touched(run: Run, table: "Table", group: str) -> "DataFrame":
-    """All rows known of the groups (orders, sessions) that got rows in the run's days."""
-    groups = run.brought(table).select(group).distinct()
-    return run.known(table).join(groups, group, "left_semi")
 
 
 if __name__ == "__main__":

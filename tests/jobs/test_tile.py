@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from schemas.clean import CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_REVIEWS
+from schemas.clean import CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_ORDERS, CLEAN_REVIEWS, CLEAN_SESSIONS
 from schemas.feature import FEATURE_CUSTOMER_DAY
 
 D1 = date(2024, 3, 1)
@@ -26,15 +26,19 @@ def shop(make_run, frame):
     run = make_run(D1, D2)
     run.replace(frame(CLEAN_ORDER_LINES, line("s", D1, 10, "sale"), line("r", D2, -10, "return")), CLEAN_ORDER_LINES)
     run.replace(frame(CLEAN_EVENTS, click("a", D1) | {"is_session_start": True}, click("b", D2)), CLEAN_EVENTS)
+    spans = {"first_ingest_date": D1, "last_ingest_date": D2}
+    run.merge(frame(CLEAN_ORDERS, spans | {"order_id": "o"}), CLEAN_ORDERS)
+    run.merge(frame(CLEAN_SESSIONS, spans | {"session_id": "s"}), CLEAN_SESSIONS)
     return run
 
 
 KEY = {"customer_id": "c", "event_date": D1}
 FIRST = KEY | {"ingest_date": D1, "order_count": 1, "sale_line_count": 1, "sale_amount": 10, "net_amount": 10}
 FIRST |= {"order_amount": 10, "order_amount_squared": 100, "session_count": 1, "click_count": 1, "view_count": 1}
-FIRST |= {"bounce_count": 1}
+FIRST |= {"bounce_count": 1, "sale_line_amount_sum": 10, "sale_line_amount_number": 1, "sale_line_amount_squares": 100}
+FIRST |= {"largest_sale_line_amount": 10, "smallest_sale_line_amount": 10}
 SECOND = KEY | {"ingest_date": D2, "order_count": -1, "refund_amount": 10, "net_amount": -10, "order_amount": -10}
-SECOND |= {"order_amount_squared": -100, "click_count": 1, "view_count": 1, "bounce_count": -1}
+SECOND |= {"order_amount_squared": -100, "click_count": 1, "view_count": 1, "bounce_count": -1, "return_line_count": 1}
 
 
 @pytest.mark.parametrize("runs", [[(D1, None), (D2, None)], [(D2, D1)], [(D1, None), (D2, None), (D1, None), (D2, D1)]])
@@ -50,6 +54,7 @@ def test_a_shop_of_reviews_alone_has_tiles_of_reviews_alone(make_run, frame, run
     run.replace(frame(CLEAN_REVIEWS, written | {"sentiment_score": 0.5}), CLEAN_REVIEWS)
     run_job("tile", D1)
     told = {"review_count": 1, "rating_sum": 4, "sentiment_sum": 0.5}
+    told |= {"lowest_rating": 4, "highest_rating": 4}
     assert_rows(run.read(FEATURE_CUSTOMER_DAY), [KEY | {"ingest_date": D1} | told], FEATURE_CUSTOMER_DAY)
 
 
