@@ -239,15 +239,15 @@ def mean(
     spread: bool = False,
 ) -> Declared:
     """Mean of `value` over the rows that have one; with `spread` its standard deviation too."""
-    known = f"CASE WHEN {value} IS NOT NULL THEN {{}} ELSE 0 END"
+    known = f"CASE WHEN {value} IS NULL THEN 0 ELSE 1 END"
     facts = [
-        Fact(f"{name}_sum", source, known.format(value), type, f"Sum: {_lower(meaning)}.", unit),
-        Fact(f"{name}_number", source, known.format(1), COUNT, f"Rows with a value: {_lower(meaning)}.", "rows"),
+        Fact(f"{name}_sum", source, value, type, f"Sum: {_lower(meaning)}.", unit),
+        Fact(f"{name}_number", source, known, COUNT, f"Rows with a value: {_lower(meaning)}.", "rows"),
     ]
     if spread:
         square = SQUARED_MONEY if type == LINE_MONEY else type
         facts.append(
-            Fact(f"{name}_squares", source, known.format(f"({value}) * ({value})"), square, f"Sum of squares: {_lower(meaning)}.", f"{unit} squared")
+            Fact(f"{name}_squares", source, f"({value}) * ({value})", square, f"Sum of squares: {_lower(meaning)}.", f"{unit} squared")
         )  # fmt: skip
     features, kept = [], []
     for window in windows:

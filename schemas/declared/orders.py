@@ -33,7 +33,7 @@ DECLARED = (
     active_days("order_count", "order_days", "Days with an order", (*last(90, 365), LIFETIME)),
     money("net_amount", ORDER_LINES, "net_amount", "Sales less refunds and adjustments.", (*last(7), *USUAL, *SEASONAL), feature="net_revenue"),
     count("sale_line_count", ORDER_LINES, "Sale lines.", "lines", (*last(90, 365), LIFETIME), where=IS_SALE),
-    total("unit_count", ORDER_LINES, "quantity", "Units sold less units returned.", "units", (*last(90), LIFETIME), where=f"{IS_MERCHANDISE} AND quantity IS NOT NULL"),
+    total("unit_count", ORDER_LINES, "quantity", "Units sold less units returned.", "units", (*last(90), LIFETIME), where=IS_MERCHANDISE),
     money("sale_amount", ORDER_LINES, "net_amount", "Money of sale lines.", (*last(90, 365), LIFETIME), where=IS_SALE),
     money("refund_amount", ORDER_LINES, "-net_amount", "Money given back, positive, on the day of the order it belongs to.", (*last(90, 365), LIFETIME), where=IS_RETURN),
     count("return_line_count", ORDER_LINES, "Lines given back, on the day of the order they belong to.", "lines", (*last(365), LIFETIME), where=IS_RETURN),

@@ -5,7 +5,7 @@ from schemas.declared.sources import IS_SALE, PRODUCT_CLICKS, PRODUCT_LINES
 
 TILES = (  # facts of `feature_customer_product_day`
     count("sale_line_count", PRODUCT_LINES, "Sale lines.", "lines", where=IS_SALE),
-    total("unit_count", PRODUCT_LINES, "quantity", "Units sold.", "units", where=f"{IS_SALE} AND quantity IS NOT NULL"),
+    total("unit_count", PRODUCT_LINES, "quantity", "Units sold.", "units", where=IS_SALE),
     money("sale_amount", PRODUCT_LINES, "net_amount", "Money of sale lines.", where=IS_SALE),
     count("view_count", PRODUCT_CLICKS, "Product views.", "events", where="event_type = 'view'"),
     count("cart_count", PRODUCT_CLICKS, "Additions to the cart.", "events", where="event_type = 'add_to_cart'"),
