@@ -5,7 +5,7 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features.as_of import as_known
+from features.as_of import as_known, joined
 from features.tiles import KEY, with_every_fact
 
 
@@ -31,7 +31,7 @@ def of_persons(rows: DataFrame, identity: DataFrame, dates: list[date]) -> DataF
     """Rows by `as_of_date` with the customer in place of an account that was one of his by then."""
     others = other_accounts(identity, dates)
     whose = others.select("as_of_date", F.col("account_id").alias("customer_id"), F.col("customer_id").alias("_whose"))
-    found = rows.join(whose, ["as_of_date", "customer_id"], "left")
+    found = joined(rows, whose, "customer_id", dates, "left")
     return found.withColumn("customer_id", F.coalesce("_whose", "customer_id")).drop("_whose")
 
 
@@ -56,5 +56,5 @@ def of_visitors(tiles: DataFrame, identity: DataFrame, dates: list[date]) -> Dat
     owned = known_at(identity.filter("identifier_kind = 'visitor'"), dates)
     whose = owned.select("as_of_date", F.col("identifier").alias("visitor_id"), "customer_id")
     of_owned = tiles.join(whose.select("visitor_id").distinct(), "visitor_id", "left_semi")
-    found = as_known(of_owned, dates).join(whose, ["as_of_date", "visitor_id"])
+    found = joined(as_known(of_owned, dates), whose, "visitor_id", dates, "inner")
     return with_every_fact(found, ("as_of_date", *KEY))

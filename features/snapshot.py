@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features import day_bits
-from features.as_of import as_known
+from features.as_of import as_known, joined
 from features.customer_products import DISTINCT, QUANTILES, TOPS, Products, distinct_products, recent_products
 from features.persons import of_persons, of_visitors
 from features.tiles import merge
@@ -72,12 +72,12 @@ def snapshots(
         known = own.unionByName(of_visitors(identity.visitor_tiles, identity.rows, dates))
     known = known.filter(F.col("event_date") <= F.col("as_of_date"))
     known = known.withColumn("age_days", F.datediff("as_of_date", "event_date").cast("bigint"))
-    counted = _of_ages(known).join(_of_days(known), ["as_of_date", "customer_id"], "left")
+    counted = joined(_of_ages(known), _of_days(known), "customer_id", dates, "left")
     none = F.lit(0).cast("bigint")
     absent = {name: F.coalesce(name, none) for name in ("order_days_lifetime", *day_words("order_count"))}
     counted = counted.withColumns(absent)
     if products is not None:
-        counted = counted.join(distinct_products(products, dates), ["as_of_date", "customer_id"], "left")
+        counted = joined(counted, distinct_products(products, dates), "customer_id", dates, "left")
     return with_derived(counted, version, dates, products)
 
 
@@ -167,7 +167,7 @@ def _with_products(counted: DataFrame, dates: list[date], products: Products | N
     if products is None:
         nothing = {f.name: F.lit(0 if f.kind == "distinct" else None).cast(f.type) for f in OF_PRODUCTS}
         return counted.withColumns(nothing)
-    rows = counted.join(recent_products(products, dates), ["as_of_date", "customer_id"], "left")
+    rows = joined(counted, recent_products(products, dates), "customer_id", dates, "left")
     return rows.withColumns({feature.name: F.coalesce(feature.name, F.lit(0)) for feature in DISTINCT})
 
 
