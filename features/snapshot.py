@@ -63,7 +63,7 @@ def snapshots(tiles: DataFrame, dates: list[date], version: int, identity: Ident
     days = (
         known.filter(F.col("event_date") <= F.col("as_of_date"))
         .groupBy("as_of_date", "customer_id", "event_date")
-        .agg(*(F.sum(fact.name).alias(fact.name) for fact in FACTS))
+        .agg(*(F.coalesce(F.sum(fact.name), F.lit(0).cast(fact.type)).alias(fact.name) for fact in FACTS))
         .withColumn("age_days", F.datediff("as_of_date", "event_date").cast("bigint"))
     )
     is_order_day = F.col("order_count") > 0

@@ -10,13 +10,15 @@ from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.window import Window
 
 from features.line_rules import is_merchandise
 from features.orders import ORDER_CHANGES
 from features.returns import is_return
+from features.session_facts import session_facts
+from features.session_starts import start_facts
 from schemas.contract import Column
 from schemas.feature import CLICK_FACTS, FACTS, FEATURE_CUSTOMER_DAY, FEATURE_VISITOR_DAY
+from schemas.session_starts import StartRules
 
 KEY = FEATURE_CUSTOMER_DAY.key
 
@@ -28,12 +30,16 @@ def tiles(sources: list[DataFrame]) -> DataFrame:
     return summed.agg(*(F.sum(fact.name).alias(fact.name) for fact in FACTS))
 
 
-def visitor_tiles(events: DataFrame, of_sessions: DataFrame, first: date) -> DataFrame:
+def visitor_tiles(events: DataFrame, of_sessions: DataFrame, first: date, rules: StartRules) -> DataFrame:
     """`feature_visitor_day` of new events that no customer is known of, and of the sessions that they are in."""
-    guests = click_facts(events.filter(F.col("customer_id").isNull()), "visitor_id")
-    bounces = bounce_facts(of_sessions, first, "visitor_id").filter("bounce_count <> 0")
+    guests = events.filter(F.col("customer_id").isNull())
+    sources = (
+        click_facts(guests, "visitor_id"),
+        start_facts(guests, rules, "visitor_id"),
+        session_facts(of_sessions, first, "visitor_id"),
+    )
     key, facts = FEATURE_VISITOR_DAY.key, tuple(FEATURE_VISITOR_DAY[name] for name in CLICK_FACTS)
-    rows = with_every_fact(guests, key, facts).unionByName(with_every_fact(bounces, key, facts))
+    rows = reduce(lambda left, right: left.unionByName(right), [with_every_fact(rows, key, facts) for rows in sources])
     return rows.groupBy(*key).agg(*(F.sum(fact.name).alias(fact.name) for fact in facts))
 
 
@@ -89,41 +95,6 @@ def click_facts(events: DataFrame, owner: str = "customer_id") -> DataFrame:
         times("purchase").alias("click_purchase_count"),
         (starts * F.coalesce(is_mobile, F.lit(False)).cast("bigint")).alias("mobile_session_count"),
         F.col("dwell_seconds").alias("session_seconds"),
-    )
-
-
-def bounce_facts(events: DataFrame, first: date, owner: str = "customer_id") -> DataFrame:
-    """Sessions of one event: +1 in the run that leaves it so, -1 in the run that adds a second event.
-
-    `events` are all events of the sessions that runs since `first` touched. Day and customer are those first known, so
-    that what one run adds a later one takes from the same. With `visitor_id` as owner, those of sessions without a
-    known customer.
-    """
-    runs = (
-        events.filter(~F.col("is_bot"))
-        .groupBy("session_id", "ingest_date")
-        .agg(
-            F.count("event_id").alias("event_count"),
-            F.min("event_date").alias("event_date"),
-            F.min("customer_id").alias("customer_id"),
-            F.min("visitor_id").alias("visitor_id"),
-        )
-    )
-    by_run = Window.partitionBy("session_id").orderBy("ingest_date")
-    so_far = by_run.rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    states = (
-        runs.withColumn("_day", F.first("event_date").over(so_far))
-        .withColumn("_customer", F.first("customer_id", ignorenulls=True).over(so_far))
-        .withColumn("_owner", F.col("_customer") if owner == "customer_id" else F.col("visitor_id"))
-        .withColumn("_is_owned", F.col("_customer").isNotNull() == F.lit(owner == "customer_id"))
-        .withColumn("_is_one", F.sum("event_count").over(so_far) == 1)
-        .withColumn("_is_bounce", (F.col("_is_one") & F.col("_is_owned")).cast("bigint"))
-    )
-    change = F.col("_is_bounce") - F.lag("_is_bounce", 1, 0).over(by_run)
-    return (
-        states.withColumn("bounce_count", change)
-        .filter(F.col("ingest_date") >= F.lit(first))
-        .select(F.col("_owner").alias(owner), F.col("_day").alias("event_date"), "ingest_date", "bounce_count")
     )
 
 

@@ -60,6 +60,22 @@ FACTS: tuple[Column, ...] = (
     _count("mobile_session_count", "Sessions begun on a phone, on a tablet or in an app.", "sessions"),
     _count("bounce_count", "Sessions of one event; -1 when a later run adds a second.", "sessions"),
     _number("session_seconds", "Time spent in sessions.", "seconds"),
+    _count("cart_session_count", "Sessions that put a product in the cart.", "sessions"),
+    _count(
+        "abandoned_session_count",
+        "Sessions that put a product in the cart and bought nothing; -1 when a later run brings the purchase.",
+        "sessions",
+    ),
+    _count("search_session_count", "Sessions with a search.", "sessions"),
+    _count("purchase_session_count", "Sessions with a purchase.", "sessions"),
+    _count("viewed_product_count", "Different products viewed, summed over sessions.", "products"),
+    _count("night_session_count", "Sessions begun at night, by the shop's clocks.", "sessions"),
+    _count("evening_session_count", "Sessions begun in the evening, by the shop's clocks.", "sessions"),
+    _count("weekend_session_count", "Sessions begun on a Saturday or Sunday.", "sessions"),
+    _count("search_arrival_count", "Sessions begun by way of a search engine.", "sessions"),
+    _count("social_arrival_count", "Sessions begun by way of a social network.", "sessions"),
+    _count("email_arrival_count", "Sessions begun by way of an e-mail.", "sessions"),
+    _count("ad_arrival_count", "Sessions begun by way of a paid advertisement.", "sessions"),
     _count("review_count", "Reviews written.", "reviews"),
     _count("rating_sum", "Stars given.", "stars"),
     _count("low_rating_count", "Reviews of one or two stars.", "reviews"),
@@ -95,6 +111,18 @@ CLICK_FACTS = (  # what clicks alone tell
     "mobile_session_count",
     "bounce_count",
     "session_seconds",
+    "cart_session_count",
+    "abandoned_session_count",
+    "search_session_count",
+    "purchase_session_count",
+    "viewed_product_count",
+    "night_session_count",
+    "evening_session_count",
+    "weekend_session_count",
+    "search_arrival_count",
+    "social_arrival_count",
+    "email_arrival_count",
+    "ad_arrival_count",
 )
 
 FEATURE_VISITOR_DAY = Table(
@@ -181,6 +209,13 @@ def ratio(name: str, over: str, per: str, meaning: str, unit: str = "share") -> 
     return Feature(name, "ratio", over, meaning, unit, per=per)
 
 
+def share_of_sessions(stem: str, fact: str, meaning: str) -> Feature:
+    """The share of the last 90 days' sessions that a fact counts."""
+    return ratio(
+        f"{stem}_share_90d", f"{fact}_90d", "session_count_90d", f"Share of sessions that {meaning}, last 90 days."
+    )
+
+
 FEATURES: tuple[Feature, ...] = (
     # orders
     Feature("recency_days", "recency", "order_count", "Days since the last order.", "days"),
@@ -264,6 +299,41 @@ FEATURES: tuple[Feature, ...] = (
         "session_count_90d",
         "Sessions on a phone, on a tablet or in an app, last 90 days.",
     ),
+    # sessions
+    *sums("cart_session_count", (30, 90)),
+    *sums("abandoned_session_count", (30, 90)),
+    *sums("search_session_count", (90,)),
+    *sums("purchase_session_count", (90,)),
+    *sums("viewed_product_count", (90,)),
+    *sums("night_session_count", (90,)),
+    *sums("evening_session_count", (90,)),
+    *sums("weekend_session_count", (90,)),
+    *sums("search_arrival_count", (90,)),
+    *sums("social_arrival_count", (90,)),
+    *sums("email_arrival_count", (90,)),
+    *sums("ad_arrival_count", (90,)),
+    share_of_sessions("cart_session", "cart_session_count", "put a product in the cart"),
+    share_of_sessions("search_session", "search_session_count", "had a search"),
+    share_of_sessions("purchase_session", "purchase_session_count", "had a purchase"),
+    share_of_sessions("night", "night_session_count", "began at night"),
+    share_of_sessions("evening", "evening_session_count", "began in the evening"),
+    share_of_sessions("weekend", "weekend_session_count", "began on a Saturday or Sunday"),
+    share_of_sessions("search_arrival", "search_arrival_count", "came by way of a search engine"),
+    share_of_sessions("social_arrival", "social_arrival_count", "came by way of a social network"),
+    share_of_sessions("email_arrival", "email_arrival_count", "came by way of an e-mail"),
+    share_of_sessions("ad_arrival", "ad_arrival_count", "came by way of a paid advertisement"),
+    ratio("abandonment_30d", "abandoned_session_count_30d", "cart_session_count_30d", "Carts left, last 30 days."),
+    ratio("abandonment_90d", "abandoned_session_count_90d", "cart_session_count_90d", "Carts left, last 90 days."),
+    ratio(
+        "products_per_session_90d",
+        "viewed_product_count_90d",
+        "session_count_90d",
+        "Different products viewed per session, last 90 days.",
+        "products",
+    ),
+    ratio("cart_removal_rate_90d", "cart_removal_count_90d", "cart_count_90d", "Removals per addition, last 90 days."),
+    ratio("clicks_per_session_30d", "click_count_30d", "session_count_30d", "Depth, last 30 days.", "events"),
+    ratio("seconds_per_session_30d", "session_seconds_30d", "session_count_30d", "Time, last 30 days.", "seconds"),
     # reviews
     Feature("review_recency_days", "recency", "review_count", "Days since the last review.", "days"),
     *sums("review_count", (90, 365, LIFETIME)),
