@@ -22,6 +22,7 @@ from schemas.feature import (
     FEATURE_PATTERN,
     FEATURE_PRODUCT,
     FEATURE_VISITOR_DAY,
+    FEATURES,
 )
 from schemas.identity import CLEAN_IDENTITY
 from schemas.ops import OPS_RUN
@@ -84,7 +85,8 @@ def write_customers(run: Run, dates: list[date]) -> None:
 def day_before(run: Run, day: date, tiles: "DataFrame") -> "DataFrame | None":
     """The snapshot that the day's can be made from: published, so that no tile under it changes, and whole.
 
-    None where there is none, or where so few tiles are read faster. An erasure leaves one without state.
+    None where there is none, or where so few tiles are read faster. An erasure leaves one without state; one of before
+    some features lacks them, and a rerun may have given older tiles their facts since.
     """
     from pyspark.sql import functions as F
 
@@ -92,7 +94,9 @@ def day_before(run: Run, day: date, tiles: "DataFrame") -> "DataFrame | None":
     if yesterday not in run.published_dates() or tiles.count() < run.settings.rolling_from_tiles:
         return None
     before = run.read(FEATURE_CUSTOMER).filter(F.col("as_of_date") == F.lit(yesterday))
-    is_whole = F.col("state_order_amount").isNotNull() & (F.col("snapshot_version") == FIRST_VERSION)
+    needed = ["state_order_amount", *(feature.name for feature in FEATURES if feature.kind == "sum")]
+    is_whole = F.expr(" AND ".join(f"{name} IS NOT NULL" for name in needed))
+    is_whole = is_whole & (F.col("snapshot_version") == FIRST_VERSION)
     told = before.agg(F.count(F.lit(1)).alias("all"), F.sum(is_whole.cast("int")).alias("whole")).collect()[0]
     return before if told["all"] and told["all"] == told["whole"] else None
 
