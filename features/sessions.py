@@ -11,7 +11,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
-from features.as_of import first_known, known_day, known_text
+from features.as_of import MICROS_DIGITS, first_known, known_day, known_text
+from features.session_starts import referrer_kind, time_of_day
+from schemas.session_starts import StartRules
 
 # Not "cubot", a make of phones; said without look-behind, which Sail's regular expressions lack.
 BOT_AGENT = r"(?i)((^|[^uU]|(^|[^cC])[uU])bot|crawl|spider|slurp|headless|python-requests|curl/|wget)"
@@ -152,13 +154,14 @@ def _with_customer(events: DataFrame, earlier: DataFrame) -> DataFrame:
     )
 
 
-def sessions(events: DataFrame) -> DataFrame:
+def sessions(events: DataFrame, rules: StartRules) -> DataFrame:
     """`clean_sessions` of the sessions in `events` (all their events), as they stand now."""
 
     def times(event_type: str):
         return F.sum(F.when(F.col("event_type") == event_type, 1).otherwise(0))
 
     first, last = F.min("event_at"), F.max("event_at")
+    viewed = F.when(F.col("event_type") == "view", F.col("product_id"))
     summed = events.groupBy("session_id").agg(
         F.max("visitor_id").alias("visitor_id"),
         first_known("customer_id").alias("owner"),
@@ -169,11 +172,30 @@ def sessions(events: DataFrame) -> DataFrame:
         times("view").alias("view_count"),
         times("search").alias("search_count"),
         times("add_to_cart").alias("cart_count"),
+        times("remove_from_cart").alias("cart_removal_count"),
         times("purchase").alias("purchase_count"),
+        F.count_distinct(viewed).alias("viewed_product_count"),
         (last.cast("double") - first.cast("double")).alias("duration_seconds"),
         F.max("device_type").alias("device_type"),
+        _first_referrer().alias("referrer"),
         F.max("is_bot").alias("is_bot"),
         F.min("ingest_date").alias("first_ingest_date"),
         F.max("ingest_date").alias("last_ingest_date"),
     )
-    return summed.withColumns({"customer_id": known_text("owner"), "session_month": F.trunc("session_date", "month")})
+    return summed.withColumns(
+        {
+            "customer_id": known_text("owner"),
+            "session_month": F.trunc("session_date", "month"),
+            "time_of_day": time_of_day(F.col("started_at"), rules.timezone),
+            "referrer_kind": referrer_kind(F.col("referrer"), rules),
+            "is_bounce": F.col("event_count") == 1,
+            "is_cart_abandoned": (F.col("cart_count") > 0) & (F.col("purchase_count") == 0),
+        }
+    )
+
+
+def _first_referrer():
+    """Aggregate: the referrer of the first event; those of later ones are pages of the shop."""
+    moment = F.lpad(F.unix_micros("event_at").cast("string"), MICROS_DIGITS, "0")
+    told = F.concat(moment, F.col("event_id"), F.lit("\u001f"), F.coalesce("referrer", F.lit("")))
+    return F.nullif(F.substring_index(F.min(told), "\u001f", -1), F.lit(""))

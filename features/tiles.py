@@ -10,11 +10,13 @@ from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.window import Window
 
+from features.session_facts import session_facts
+from features.session_starts import start_facts
 from schemas.declaration import Fact, Source
 from schemas.declared import FACTS, PRODUCT_FACTS, sources
 from schemas.feature import CLICK_FACTS, FEATURE_CUSTOMER_DAY, FEATURE_CUSTOMER_PRODUCT_DAY, FEATURE_VISITOR_DAY
+from schemas.session_starts import StartRules
 
 KEY = FEATURE_CUSTOMER_DAY.key
 MERGE = {"sum": F.sum, "max": F.max, "min": F.min}
@@ -31,12 +33,16 @@ def product_tiles(rows: list[DataFrame]) -> DataFrame:
     return merged([with_every_fact(told, key, PRODUCT_FACTS) for told in rows], key, PRODUCT_FACTS)
 
 
-def visitor_tiles(events: DataFrame, of_sessions: DataFrame, first: date) -> DataFrame:
+def visitor_tiles(events: DataFrame, of_sessions: DataFrame, first: date, rules: StartRules) -> DataFrame:
     """`feature_visitor_day` of new events that no customer is known of, and of the sessions that they are in."""
-    guests = click_facts(events.filter(F.col("customer_id").isNull()), "visitor_id")
-    bounces = bounce_facts(of_sessions, first, "visitor_id").filter("bounce_count <> 0")
+    guests = events.filter(F.col("customer_id").isNull())
+    told = (
+        click_facts(guests, "visitor_id"),
+        start_facts(guests, rules, "visitor_id"),
+        session_facts(of_sessions, first, "visitor_id"),
+    )
     key, facts = FEATURE_VISITOR_DAY.key, tuple(fact for fact in FACTS if fact.name in CLICK_FACTS)
-    return merged([with_every_fact(rows, key, facts) for rows in (guests, bounces)], key, facts)
+    return merged([with_every_fact(rows, key, facts) for rows in told], key, facts)
 
 
 def merged(rows: list[DataFrame], key: tuple[str, ...], facts: tuple[Fact, ...]) -> DataFrame:
@@ -107,38 +113,3 @@ def product_click_facts(events: DataFrame) -> DataFrame:
     """Products looked at and put in the cart, without bots."""
     seen = events.filter(~F.col("is_bot") & F.col("event_type").isin("view", "add_to_cart"))
     return facts_told(sources.PRODUCT_CLICKS, seen, ("customer_id", "product_id"), PRODUCT_FACTS)
-
-
-def bounce_facts(events: DataFrame, first: date, owner: str = "customer_id") -> DataFrame:
-    """Sessions of one event: +1 in the run that leaves it so, -1 in the run that adds a second event.
-
-    `events` are all events of the sessions that runs since `first` touched. Day and customer are those first known, so
-    that what one run adds a later one takes from the same. With `visitor_id` as owner, those of sessions without a
-    known customer.
-    """
-    runs = (
-        events.filter(~F.col("is_bot"))
-        .groupBy("session_id", "ingest_date")
-        .agg(
-            F.count("event_id").alias("event_count"),
-            F.min("event_date").alias("event_date"),
-            F.min("customer_id").alias("customer_id"),
-            F.min("visitor_id").alias("visitor_id"),
-        )
-    )
-    by_run = Window.partitionBy("session_id").orderBy("ingest_date")
-    so_far = by_run.rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    states = (
-        runs.withColumn("_day", F.first("event_date").over(so_far))
-        .withColumn("_customer", F.first("customer_id", ignorenulls=True).over(so_far))
-        .withColumn("_owner", F.col("_customer") if owner == "customer_id" else F.col("visitor_id"))
-        .withColumn("_is_owned", F.col("_customer").isNotNull() == F.lit(owner == "customer_id"))
-        .withColumn("_is_one", F.sum("event_count").over(so_far) == 1)
-        .withColumn("_is_bounce", (F.col("_is_one") & F.col("_is_owned")).cast("bigint"))
-    )
-    change = F.col("_is_bounce") - F.lag("_is_bounce", 1, 0).over(by_run)
-    return (
-        states.withColumn("bounce_count", change)
-        .filter(F.col("ingest_date") >= F.lit(first))
-        .select(F.col("_owner").alias(owner), F.col("_day").alias("event_date"), "ingest_date", "bounce_count")
-    )

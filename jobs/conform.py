@@ -213,7 +213,7 @@ def conform_clicks(run: Run) -> None:
         touched = run.brought(CLEAN_EVENTS).select("session_id").unionByName(before).distinct()
         all_events = run.read(CLEAN_EVENTS).filter(may_hold(run, touched, CLEAN_SESSIONS))
         all_events = all_events.join(touched, "session_id", "left_semi")
-        as_they_stand = keep(sessions(all_events), "sessions")
+        as_they_stand = keep(sessions(all_events, settings.start_rules), "sessions")
         run.merge(as_they_stand, CLEAN_SESSIONS, without_rows(before, all_events))
 
 

@@ -24,7 +24,8 @@ def make_present_again(run: Run) -> None:
                 continue
             there = run.read(whole).select(*whole.key)
             left = run.read(parts).join(there, [*whole.key], how="left_anti")
-            made = sessions(left) if whole is CLEAN_SESSIONS else orders(left, run.read(RAW_PAYMENTS))
+            is_session, rules = whole is CLEAN_SESSIONS, run.settings.start_rules
+            made = sessions(left, rules) if is_session else orders(left, run.read(RAW_PAYMENTS))
             rows = keep(made, whole.name)
             if rows.head(1):
                 run.merge(rows, whole)

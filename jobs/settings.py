@@ -26,6 +26,7 @@ from jobs.errors import MissingInputError
 from jobs.lake_path import path_problem
 from schemas.line_rules import LineRule, line_rules
 from schemas.review_aspects import ReviewAspect, review_aspects
+from schemas.session_starts import StartRules, checked_words, start_rules
 
 DEFAULT_LAKE = Path("lake/complete-journey")
 SHOP_FILE = "shop.toml"
@@ -86,6 +87,9 @@ class Settings(BaseSettings):
     line_rules: tuple[LineRule, ...] = Field((), description="which lines are postage or no revenue; first match wins")
     review_aspects: tuple[ReviewAspect, ...] = Field(
         (), description="words by which reviews name an aspect, in place of the English ones"
+    )
+    referrer_words: dict[str, str] = Field(
+        {}, description="words by which a referrer's kind is known, beside those that hold everywhere"
     )
     exchange_rate_days: int = Field(
         7, ge=0, le=366, description="a day without an exchange rate takes the latest of so many days before"
@@ -152,6 +156,16 @@ class Settings(BaseSettings):
     @classmethod
     def _are_review_aspects(cls, given: Any) -> tuple[ReviewAspect, ...]:
         return review_aspects(given)
+
+    @field_validator("referrer_words", mode="before")
+    @classmethod
+    def _are_referrer_words(cls, given: Any) -> dict[str, str]:
+        return checked_words(given)
+
+    @property
+    def start_rules(self) -> StartRules:
+        """What the beginning of a session is told by."""
+        return start_rules(self.business_timezone, self.referrer_words)
 
     @property
     def days_to_train(self) -> int:

@@ -82,7 +82,7 @@ def write_customers(run: Run, dates: list[date]) -> None:
     else:
         rows = next_snapshot(before, tiles, dates[0], FIRST_VERSION, identity, products)
     with runtime.step("snapshot_customers", made_of="all tiles" if before is None else "the day before"):
-        run.replace(rows, FEATURE_CUSTOMER, dates[0], dates[-1], also)
+        run.replace(rows, FEATURE_CUSTOMER, dates[0], dates[-1], also, largest_day=before.count() if before else 0)
 
 
 def products_of(run: Run, identity: "DataFrame | None") -> "Products | None":

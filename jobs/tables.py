@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("nightjar")
 
 COMMIT_TRIES = 5
-LARGE_DAY_ROWS = 500_000  # more rows of one day are written by the tasks that make them, into a file each
+LARGE_DAY_CELLS = 10_000_000  # more cells of one day are written by the tasks that make them, into a file each
 _CONFLICT_SIGNS = ("Failed to commit transaction", "ConcurrentAppend", "ConcurrentModification", "ConcurrentDelete")
 _OTHER_MAPS = "requires all inputs to have the same data type per column"
 
@@ -125,7 +125,9 @@ class Run:
         inside = (f"{column} must lie in the slice {days[0]}..{days[1]}", where)
         checked = checked_rows(rows, table, also=(inside,))
         tasks = os.cpu_count() or 1
-        if largest_day < LARGE_DAY_ROWS:  # each day gets one file; more rows stay in the tasks that make them
+        if (
+            largest_day * len(table.columns) < LARGE_DAY_CELLS
+        ):  # each day gets one file; more rows stay in the tasks that make them
             checked = checked.repartition(tasks, *table.partition_columns)
 
         def write() -> None:

@@ -42,7 +42,8 @@ def write_visitors(run: Run) -> None:
     from features.tiles import visitor_tiles
 
     of_sessions = touched(run, CLEAN_EVENTS, CLEAN_SESSIONS)
-    run.replace(visitor_tiles(run.brought(CLEAN_EVENTS), of_sessions, run.first), FEATURE_VISITOR_DAY)
+    rows = visitor_tiles(run.brought(CLEAN_EVENTS), of_sessions, run.first, run.settings.start_rules)
+    run.replace(rows, FEATURE_VISITOR_DAY)
 
 
 def note_tiled(run: Run) -> None:
@@ -59,6 +60,8 @@ def tiles_of(run: Run) -> "DataFrame":
 
     from features import tiles
     from features.orders import order_states
+    from features.session_facts import session_facts
+    from features.session_starts import start_facts
 
     since = F.col("ingest_date") >= F.lit(run.first)
     parts = []
@@ -66,8 +69,9 @@ def tiles_of(run: Run) -> "DataFrame":
         states = order_states(touched(run, CLEAN_ORDER_LINES, CLEAN_ORDERS))
         parts += [tiles.order_line_facts(run.brought(CLEAN_ORDER_LINES)), tiles.order_facts(states.filter(since))]
     if run.exists(CLEAN_EVENTS):
-        of_sessions = touched(run, CLEAN_EVENTS, CLEAN_SESSIONS)
-        parts += [tiles.click_facts(run.brought(CLEAN_EVENTS)), tiles.bounce_facts(of_sessions, run.first)]
+        events, of_sessions = run.brought(CLEAN_EVENTS), touched(run, CLEAN_EVENTS, CLEAN_SESSIONS)
+        parts += [tiles.click_facts(events), start_facts(events, run.settings.start_rules)]
+        parts.append(session_facts(of_sessions, run.first))
     if run.exists(CLEAN_REVIEWS):
         parts.append(tiles.review_facts(run.brought(CLEAN_REVIEWS)))
     if run.exists(CLEAN_CAMPAIGN_EVENTS):

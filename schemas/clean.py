@@ -9,6 +9,7 @@ from pyspark.sql import types as T
 from schemas.contract import EXCHANGE_RATE, LINE_MONEY, MONEY, Between, Column, NotNull, OneOf, Table
 from schemas.line_rules import LINE_KINDS, LINE_TYPES
 from schemas.review_aspects import ASPECTS
+from schemas.session_starts import REFERRER_KINDS, TIMES_OF_DAY
 
 _REQUIRED = (NotNull(),)
 _COUNT = (NotNull(), Between(0))
@@ -19,6 +20,8 @@ INGEST_DATE = Column("ingest_date", T.DateType(), "as_of_date of the run that br
 CUSTOMER_ID = Column("customer_id", T.StringType(), "Shop account; null for guests.")
 
 _ASPECT_MEANINGS = dict(zip(ASPECTS, ("size or fit", "quality", "delivery", "price", "service"), strict=True))
+
+_HOURS = ", ".join(f"{name} from {hour} o'clock" for name, hour in TIMES_OF_DAY.items())
 
 MATCH_KINDS = ("named", "latest_line", "unmatched")
 
@@ -168,8 +171,26 @@ CLEAN_SESSIONS = Table(
         Column("view_count", T.LongType(), "Product views.", _COUNT, "events"),
         Column("search_count", T.LongType(), "Searches.", _COUNT, "events"),
         Column("cart_count", T.LongType(), "Additions to the cart.", _COUNT, "events"),
+        # What an analyst looks for first may be null in rows of before these columns, so it is not required.
+        Column("cart_removal_count", T.LongType(), "Removals from the cart.", (Between(0),), "events"),
         Column("purchase_count", T.LongType(), "Purchases.", _COUNT, "events"),
+        Column("viewed_product_count", T.LongType(), "Different products viewed.", (Between(0),), "products"),
         Column("duration_seconds", T.DoubleType(), "From first to last event.", _COUNT, "seconds"),
+        Column("is_bounce", T.BooleanType(), "Whether it has one event alone."),
+        Column("is_cart_abandoned", T.BooleanType(), "Whether a product was put in the cart and nothing bought."),
+        Column(
+            "time_of_day",
+            T.StringType(),
+            f"Of the first event, by the shop's clocks: {_HOURS}.",
+            (OneOf(tuple(TIMES_OF_DAY)),),
+        ),
+        Column("referrer", T.StringType(), "Where the visitor came from, by the first event."),
+        Column(
+            "referrer_kind",
+            T.StringType(),
+            "Kind of the referrer, by words for it (`referrer_words`); direct where the first event has none.",
+            (OneOf(REFERRER_KINDS),),
+        ),
         Column("device_type", T.StringType(), "Kind of device."),
         Column("is_bot", T.BooleanType(), "Whether any event tells of a bot.", _REQUIRED),
         Column("first_ingest_date", T.DateType(), "Run that brought the first of its events."),

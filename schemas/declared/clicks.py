@@ -1,4 +1,4 @@
-"""Features of clicks and sessions."""
+"""Features of clicks and sessions: of sessions, what features/session_facts.py and session_starts.py tell of each."""
 
 from schemas.declaration import (
     EXACT,
@@ -13,7 +13,7 @@ from schemas.declaration import (
     since,
     total,
 )
-from schemas.declared.sources import CLICKS, IS_MOBILE, SESSIONS
+from schemas.declared.sources import CLICKS, IS_MOBILE, SESSIONS, STARTS
 
 BEFORE_30 = Window(30, 30)
 
@@ -41,5 +41,30 @@ DECLARED = (
     ratio("conversion_90d", "click_purchase_count_90d", "session_count_90d", "Purchases per session, last 90 days.", "ratio"),
     ratio("session_trend_30d", "session_count_30d", "session_count_90d", "Last 30 days' share of 90 days' sessions."),
     ratio("session_growth_30d", "session_count_30d", "session_count_30d_before_30d", "Sessions of the last 30 days per session of the 30 before.", "ratio"),
+    total("cart_session_count", SESSIONS, "cart_session_count", "Sessions that put a product in the cart.", "sessions", last(30, 90)),
+    total("abandoned_session_count", SESSIONS, "abandoned_session_count", "Sessions that put a product in the cart and bought nothing; -1 when a later run brings the purchase.", "sessions", last(30, 90)),
+    total("search_session_count", SESSIONS, "search_session_count", "Sessions with a search.", "sessions", last(90)),
+    total("purchase_session_count", SESSIONS, "purchase_session_count", "Sessions with a purchase.", "sessions", last(90)),
+    total("viewed_product_count", SESSIONS, "viewed_product_count", "Different products viewed, summed over sessions.", "products", last(90), feature="session_product_count"),
+    total("night_session_count", STARTS, "night_session_count", "Sessions begun at night, by the shop's clocks.", "sessions", last(90)),
+    total("evening_session_count", STARTS, "evening_session_count", "Sessions begun in the evening, by the shop's clocks.", "sessions", last(90)),
+    total("weekend_session_count", STARTS, "weekend_session_count", "Sessions begun on a Saturday or Sunday.", "sessions", last(90)),
+    total("search_arrival_count", STARTS, "search_arrival_count", "Sessions begun by way of a search engine.", "sessions", last(90)),
+    total("social_arrival_count", STARTS, "social_arrival_count", "Sessions begun by way of a social network.", "sessions", last(90)),
+    total("email_arrival_count", STARTS, "email_arrival_count", "Sessions begun by way of an e-mail.", "sessions", last(90)),
+    total("ad_arrival_count", STARTS, "ad_arrival_count", "Sessions begun by way of a paid advertisement.", "sessions", last(90)),
+    ratio("cart_session_share_90d", "cart_session_count_90d", "session_count_90d", "Share of sessions that put a product in the cart, last 90 days."),
+    ratio("search_session_share_90d", "search_session_count_90d", "session_count_90d", "Share of sessions that had a search, last 90 days."),
+    ratio("purchase_session_share_90d", "purchase_session_count_90d", "session_count_90d", "Share of sessions that had a purchase, last 90 days."),
+    ratio("night_share_90d", "night_session_count_90d", "session_count_90d", "Share of sessions that began at night, last 90 days."),
+    ratio("evening_share_90d", "evening_session_count_90d", "session_count_90d", "Share of sessions that began in the evening, last 90 days."),
+    ratio("weekend_session_share_90d", "weekend_session_count_90d", "session_count_90d", "Share of sessions that began on a Saturday or Sunday, last 90 days."),
+    ratio("search_arrival_share_90d", "search_arrival_count_90d", "session_count_90d", "Share of sessions that came by way of a search engine, last 90 days."),
+    ratio("social_arrival_share_90d", "social_arrival_count_90d", "session_count_90d", "Share of sessions that came by way of a social network, last 90 days."),
+    ratio("email_arrival_share_90d", "email_arrival_count_90d", "session_count_90d", "Share of sessions that came by way of an e-mail, last 90 days."),
+    ratio("ad_arrival_share_90d", "ad_arrival_count_90d", "session_count_90d", "Share of sessions that came by way of a paid advertisement, last 90 days."),
+    ratio("abandonment_30d", "abandoned_session_count_30d", "cart_session_count_30d", "Carts left, last 30 days."),
+    ratio("abandonment_90d", "abandoned_session_count_90d", "cart_session_count_90d", "Carts left, last 90 days."),
+    ratio("products_per_session_90d", "session_product_count_90d", "session_count_90d", "Different products viewed per session, last 90 days.", "products"),
     ratio("mobile_share_90d", "mobile_session_count_90d", "session_count_90d", "Sessions on a phone, on a tablet or in an app, last 90 days."),
 )  # fmt: skip

@@ -159,7 +159,9 @@ def _append(lake: Path, table: Table, rows: pa.Table) -> None:
     path = lake / table.name
     if not (path / "_delta_log").is_dir():
         path.mkdir(parents=True, exist_ok=True)
-        DeltaTable.create(str(path), Schema.from_json(table.commented_struct.json()), partition_by=table.partition_columns)
+        DeltaTable.create(
+            str(path), Schema.from_json(table.commented_struct.json()), partition_by=table.partition_columns
+        )
     schema = pa.schema(DeltaTable(str(path)).schema().to_arrow())
     columns = [
         rows[field.name].cast(field.type) if field.name in rows.column_names else pa.nulls(rows.num_rows, field.type)

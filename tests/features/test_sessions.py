@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from features.sessions import BotLimits, clean_events, sessions
 from schemas.clean import CLEAN_EVENTS, CLEAN_SESSIONS
 from schemas.raw import RAW_CLICKSTREAM
+from schemas.session_starts import StartRules, start_rules
 
 DAY = date(2024, 3, 1)
 MIDNIGHT = datetime(2024, 3, 1, tzinfo=UTC)
 GAP, BOT_RATE, BOT_DAY = 30, 60, 100
+RULES = start_rules("UTC")
 LIMITS = BotLimits(BOT_RATE, BOT_DAY)
 
 
@@ -183,7 +185,67 @@ def test_a_session_sums_its_events(frame, assert_rows):
     session |= {"event_count": 3, "view_count": 1, "search_count": 1, "cart_count": 1, "purchase_count": 0}
     session |= {"duration_seconds": 900, "device_type": "mobile", "last_ingest_date": date(2024, 3, 2)}
     session |= {"session_month": DAY.replace(day=1), "first_ingest_date": DAY}
-    assert_rows(sessions(rows), [session], CLEAN_SESSIONS)
+    session |= {"cart_removal_count": 0, "viewed_product_count": 0, "is_bounce": False, "is_cart_abandoned": True}
+    session |= {"time_of_day": "evening", "referrer_kind": "direct"}
+    assert_rows(sessions(rows, RULES), [session], CLEAN_SESSIONS)
+
+
+def shown(event_id: str, minute: float, **more) -> dict:
+    return click(event_id, minute) | {"session_id": "s"} | more
+
+
+@pytest.fixture
+def of_session(frame):
+    """Values of the one session of events."""
+
+    def of(*names: str, events: tuple[dict, ...], rules: StartRules = RULES) -> tuple:
+        [row] = sessions(frame(CLEAN_EVENTS, *events), rules).collect()
+        return tuple(row[name] for name in names)
+
+    return of
+
+
+def test_a_session_bounces_with_one_event_and_is_abandoned_with_a_cart_and_no_purchase(of_session):
+    told = ("is_bounce", "is_cart_abandoned", "cart_removal_count")
+    put, away = shown("a", 1, event_type="add_to_cart"), shown("b", 2, event_type="remove_from_cart")
+    assert of_session(*told, events=(put,)) == (True, True, 0)
+    assert of_session(*told, events=(put, away)) == (False, True, 1)
+    assert of_session(*told, events=(put, shown("c", 3, event_type="purchase"))) == (False, False, 0)
+    assert of_session(*told, events=(shown("d", 4),)) == (True, False, 0)
+
+
+def test_a_product_viewed_twice_is_one_and_one_only_put_in_the_cart_is_not_viewed(of_session):
+    views = (shown("a", 1, product_id="p"), shown("b", 2, product_id="p"), shown("c", 3, product_id="q"), shown("d", 4))
+    assert of_session("viewed_product_count", events=views) == (2,)
+    put = shown("e", 5, event_type="add_to_cart", product_id="r")
+    assert of_session("viewed_product_count", events=(*views, put)) == (2,)
+
+
+def test_a_sessions_referrer_is_its_first_events_and_not_a_page_of_the_shop_later(of_session):
+    told = ("referrer", "referrer_kind")
+    later = shown("a", 2, referrer="https://shop.example/cart")
+    first = shown("b", 1, referrer="https://www.google.com/")
+    assert of_session(*told, events=(later, first)) == ("https://www.google.com/", "search")
+    assert of_session(*told, events=(later, first | {"referrer": None})) == (None, "direct")
+    assert of_session(*told, events=(later | {"event_at": first["event_at"], "event_id": "z"}, first)) == (
+        "https://www.google.com/",
+        "search",
+    )
+
+
+@pytest.mark.parametrize(
+    ("zone", "minute", "told"),
+    [
+        ("UTC", 0, "night"),
+        ("UTC", 6 * 60 - 1, "night"),
+        ("UTC", 6 * 60, "morning"),
+        ("UTC", 12 * 60, "afternoon"),
+        ("UTC", 18 * 60, "evening"),
+        ("America/Sao_Paulo", 0, "evening"),
+    ],
+)
+def test_the_time_of_day_is_that_of_the_shops_clocks(zone, minute, told, of_session):
+    assert of_session("time_of_day", events=(shown("a", minute),), rules=start_rules(zone)) == (told,)
 
 
 some_click = st.tuples(

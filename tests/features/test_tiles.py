@@ -2,14 +2,17 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-import pytest
-
 from features import tiles
 from features.orders import order_states
+from features.session_facts import session_facts
+from features.session_starts import start_facts
 from schemas.clean import CLEAN_CAMPAIGN_EVENTS, CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_REVIEWS
 from schemas.feature import FEATURE_CUSTOMER_DAY, FEATURE_CUSTOMER_PRODUCT_DAY, FEATURE_VISITOR_DAY
+from schemas.session_starts import start_rules
 
+RULES = start_rules("UTC")
 DAY = date(2024, 3, 1)
+EVENING = datetime(2024, 3, 1, 18, tzinfo=UTC)
 
 
 def run(number: int) -> date:
@@ -21,49 +24,20 @@ def event(event_id: str, brought: int = 0, **more) -> dict:
     return known | {"customer_id": "c", "event_type": "view"} | more
 
 
-@pytest.fixture
-def bounces(frame):
-    """(customer, day, run, change) of sessions' bounces that change."""
-
-    def of(*events: dict, first: date = DAY) -> list[tuple]:
-        rows = tiles.bounce_facts(frame(CLEAN_EVENTS, *events), first).filter("bounce_count <> 0").collect()
-        return sorted((row.customer_id, row.event_date, row.ingest_date, row.bounce_count) for row in rows)
-
-    return of
-
-
-def test_a_session_of_one_event_bounces_until_a_later_run_adds_a_second(bounces):
-    assert bounces(event("a")) == [("c", DAY, run(0), 1)]
-    assert bounces(event("a"), event("b")) == []
-    both = (event("a"), event("b", 1), event("d", 2))
-    assert bounces(*both) == [("c", DAY, run(0), 1), ("c", DAY, run(1), -1)]
-    assert bounces(*both, first=run(1)) == [("c", DAY, run(1), -1)]
-
-
-def test_a_bounce_is_taken_from_the_day_and_customer_it_was_given_to(bounces):
-    earlier = event("b", 1, event_date=run(-1), customer_id="d")
-    assert bounces(event("a"), earlier) == [("c", DAY, run(0), 1), ("c", DAY, run(1), -1)]
-
-
-def test_a_guests_bounce_is_never_taken_from_the_customer_known_later(bounces):
-    assert bounces(event("a", customer_id=None), event("b", 1)) == []
-
-
-def test_bots_neither_click_nor_bounce(frame, bounces, assert_rows):
-    assert bounces(event("a", is_bot=True)) == []
+def test_bots_do_not_click(frame):
     assert tiles.click_facts(frame(CLEAN_EVENTS, event("a", is_bot=True))).count() == 0
 
 
 def test_a_guests_clicks_are_the_visitors_and_a_customers_are_not(frame, assert_rows):
-    guest = event("g", customer_id=None, visitor_id="v", is_session_start=True)
+    guest = event("g", customer_id=None, visitor_id="v", is_session_start=True, event_at=EVENING)
     later = event("l", 1, customer_id=None, visitor_id="v")
     other = event("o", session_id="t", visitor_id="w", is_session_start=True)
     bot = event("b", session_id="u", customer_id=None, visitor_id="x", is_bot=True)
     events = frame(CLEAN_EVENTS, guest, later, other, bot)
     key = {"visitor_id": "v", "event_date": DAY, "click_count": 1, "view_count": 1}
-    first = key | {"ingest_date": run(0), "session_count": 1, "bounce_count": 1}
+    first = key | {"ingest_date": run(0), "session_count": 1, "bounce_count": 1, "evening_session_count": 1}
     assert_rows(
-        tiles.visitor_tiles(events, events, DAY),
+        tiles.visitor_tiles(events, events, DAY, RULES),
         [first, key | {"ingest_date": run(1), "bounce_count": -1}],
         FEATURE_VISITOR_DAY,
     )
@@ -71,7 +45,7 @@ def test_a_guests_clicks_are_the_visitors_and_a_customers_are_not(frame, assert_
 
 def test_a_session_that_a_later_run_knows_the_customer_of_was_one_bounce_of_the_visitor(frame, assert_rows):
     events = frame(CLEAN_EVENTS, event("g", customer_id=None, visitor_id="v"), event("l", 1, visitor_id="v"))
-    bounces = tiles.visitor_tiles(events.filter("false"), events, DAY)
+    bounces = tiles.visitor_tiles(events.filter("false"), events, DAY, RULES)
     rows = [
         {"visitor_id": "v", "event_date": DAY, "ingest_date": run(n), "bounce_count": c} for n, c in ((0, 1), (1, -1))
     ]
@@ -90,7 +64,7 @@ def test_every_source_adds_its_facts_and_guests_add_nothing(frame, assert_rows):
     )
     events = frame(
         CLEAN_EVENTS,
-        event("a", is_session_start=True, device_type="Mobile Safari"),
+        event("a", is_session_start=True, device_type="Mobile Safari", event_at=EVENING, referrer="newsletter"),
         event("b", event_type="add_to_cart", dwell_seconds=12.5),
         event("d", event_type="remove_from_cart", dwell_seconds=2),
         event("e", event_type="search"),
@@ -114,7 +88,8 @@ def test_every_source_adds_its_facts_and_guests_add_nothing(frame, assert_rows):
             tiles.order_line_facts(lines),
             tiles.order_facts(order_states(lines)),
             tiles.click_facts(events),
-            tiles.bounce_facts(events, DAY),
+            start_facts(events, RULES),
+            session_facts(events, DAY),
             tiles.review_facts(reviews),
             tiles.campaign_facts(campaigns),
         ]
@@ -132,6 +107,8 @@ def test_every_source_adds_its_facts_and_guests_add_nothing(frame, assert_rows):
         "session_seconds": 14.5,
         "longest_dwell_seconds": 12.5,
     }
+    of_clicks |= dict.fromkeys(("evening_session_count", "email_arrival_count"), 1)
+    of_clicks |= dict.fromkeys(("cart_session_count", "search_session_count", "purchase_session_count"), 1)
     told = {"review_count": 2, "rating_sum": 7, "low_rating_count": 1, "sentiment_sum": 0.5}
     told |= {"lowest_rating": 2, "highest_rating": 5}
     told |= {"contact_count": 1, "redemption_count": 1}

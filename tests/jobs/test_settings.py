@@ -44,6 +44,13 @@ def test_words_of_aspects_are_read_from_the_shops_file_and_from_the_environment(
     assert Settings(lake=lake).review_aspects == (ReviewAspect("service", ""),)
 
 
+def test_words_of_referrers_are_read_from_the_shops_file_and_stand_beside_the_usual_ones(lake):
+    (lake / "shop.toml").write_text('referrer_words = { email = "rundbrief" }\nbusiness_timezone = "Europe/Berlin"\n')
+    rules = Settings(lake=lake).start_rules
+    words = dict(rules.referrer_patterns)["email"]
+    assert rules.timezone == "Europe/Berlin" and "|rundbrief)" in words and "|gmail|" in words
+
+
 def test_an_unknown_key_in_the_shops_file_fails(lake):
     (lake / "shop.toml").write_text('timezone = "Europe/London"\n')
     with pytest.raises(ValidationError, match="timezone"):
@@ -130,6 +137,7 @@ def test_a_zone_of_the_environment_that_is_not_the_shops_fails(lake, monkeypatch
             "setting line_rules: .*'p' has an unknown key 'sku'",
         ),
         ('review_aspects = [{aspect = "smell", words = "x"}]', "setting review_aspects: .*'smell' is none of size_fit"),
+        ('referrer_words = { friend = "x" }', "setting referrer_words: .*'friend' is none of direct, ads"),
         ('title = "caf\xe9"', "settings can't be read: .*mend shop.toml"),
     ],
 )

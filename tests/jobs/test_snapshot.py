@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+from deltalake import DeltaTable
 
 from jobs.erase_present import erase_state
 from jobs.errors import MissingInputError
@@ -164,3 +165,21 @@ def test_a_snapshot_is_made_from_a_whole_and_published_one_of_the_day_before(mak
     # the first; too few tiles; from a published one; the one before is not published; rolled; erased from
     assert made_of == [anew, anew, rolled, anew, rolled, anew]
     assert orders_of(run) == {day: number + 1 for number, day in enumerate(days)}
+
+
+def test_a_lake_of_before_a_fact_has_none_of_it_and_its_next_snapshot_is_made_of_all_tiles(
+    make_run, frame, run_job, caplog
+):
+    """The tiles may have got the fact since, by a rerun: then no snapshot of before knows what it counts."""
+    first, second = date(2024, 3, 1), date(2024, 3, 2)
+    run = make_run(first, second)
+    run.replace(frame(FEATURE_CUSTOMER_DAY, tile(first, order_count=1)), FEATURE_CUSTOMER_DAY)
+    run_job("snapshot", first)
+    run.replace(frame(CUSTOMER_360, {"as_of_date": first}), CUSTOMER_360, first, first)
+    for table, name in ((FEATURE_CUSTOMER_DAY, "cart_session_count"), (FEATURE_CUSTOMER, "cart_session_count_90d")):
+        DeltaTable(str(run.path(table))).update(updates={name: "NULL"})
+    caplog.set_level("INFO", "nightjar")
+    run_job("snapshot", second, rolling_from_tiles=0)
+    assert "made_of=all tiles" in caplog.text
+    [row] = run.read(FEATURE_CUSTOMER).filter(f"as_of_date = DATE'{second}'").collect()
+    assert (row.order_count_lifetime, row.cart_session_count_90d) == (1, 0)

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from schemas.clean import CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_ORDERS, CLEAN_REVIEWS, CLEAN_SESSIONS
-from schemas.feature import FEATURE_CUSTOMER_DAY
+from schemas.feature import FEATURE_CUSTOMER_DAY, FEATURE_VISITOR_DAY
+from schemas.raw import RAW_CLICKSTREAM
 
 D1 = date(2024, 3, 1)
 D2 = D1 + timedelta(days=1)
@@ -46,6 +47,50 @@ def test_each_run_adds_its_own_tiles_once_however_it_is_run(runs, shop, run_job,
     for as_of, first in runs:
         run_job("tile", as_of, first)
     assert_rows(shop.read(FEATURE_CUSTOMER_DAY), [FIRST, SECOND], FEATURE_CUSTOMER_DAY)
+
+
+def clicked(name: str, minute: int, visitor: str, brought: date = D1, **more) -> dict:
+    when = datetime(2024, 3, 1, 10, tzinfo=UTC) + timedelta(minutes=minute)
+    known = {"event_id": name, "visitor_id": visitor, "event_at": when, "event_date": D1, "ingest_date": brought}
+    return known | {"event_type": "view", "referrer": "newsletter"} | more
+
+
+LATE_CLICKS = (
+    clicked("put", 0, "v", event_type="add_to_cart", customer_id="c"),
+    clicked("bought", 9, "v", D2, event_type="purchase", customer_id="c"),
+    clicked("seen", 0, "guest", product_id="p"),
+    clicked("more", 5, "guest", D2, product_id="q"),
+    clicked("alone", 300, "guest", D2, product_id="p", referrer="facebook"),
+)
+
+
+@pytest.mark.parametrize("runs", [[(D1, None), (D2, None)], [(D2, D1)]])
+def test_late_clicks_undo_a_bounce_and_a_cart_left_and_open_sessions_of_their_own(
+    runs, make_run, frame, run_job, assert_rows
+):
+    shop = make_run(D1, D2)
+    shop.replace(frame(RAW_CLICKSTREAM, *LATE_CLICKS), RAW_CLICKSTREAM)
+    for as_of, first in runs:
+        run_job("conform", as_of, first)
+        run_job("tile", as_of, first)
+    left = {"session_count": 1, "click_count": 1, "cart_count": 1, "cart_session_count": 1, "email_arrival_count": 1}
+    left |= {"bounce_count": 1, "abandoned_session_count": 1}
+    bought = {"click_count": 1, "click_purchase_count": 1, "purchase_session_count": 1}
+    bought |= {"bounce_count": -1, "abandoned_session_count": -1}
+    tiles = [KEY | {"ingest_date": D1} | left, KEY | {"ingest_date": D2} | bought]
+    assert_rows(shop.read(FEATURE_CUSTOMER_DAY), tiles, FEATURE_CUSTOMER_DAY)
+    key = {"visitor_id": "guest", "event_date": D1}
+    seen = {"session_count": 1, "click_count": 1, "view_count": 1, "bounce_count": 1, "viewed_product_count": 1}
+    # Of the second run: one more event in the first session, and a session of one event in the afternoon.
+    later = {
+        "session_count": 1,
+        "click_count": 2,
+        "view_count": 2,
+        "viewed_product_count": 2,
+        "social_arrival_count": 1,
+    }
+    tiles = [key | {"ingest_date": D1, "email_arrival_count": 1} | seen, key | {"ingest_date": D2} | later]
+    assert_rows(shop.read(FEATURE_VISITOR_DAY), tiles, FEATURE_VISITOR_DAY)
 
 
 def test_a_shop_of_reviews_alone_has_tiles_of_reviews_alone(make_run, frame, run_job, assert_rows):
