@@ -7,6 +7,7 @@ import pytest
 from jobs.erase_tables import erase_rows
 from jobs.erase_words import Sought
 from jobs.errors import MissingInputError
+from jobs.maintain import THINNED
 from schemas.clean import CLEAN_EVENTS, CLEAN_ORDER_LINES
 from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY
 from schemas.ops import OPS_RUN
@@ -83,6 +84,10 @@ def test_sequences_wait_until_the_nights_rows_are_in_the_tiles(shopped, frame, r
     with pytest.raises(MissingInputError, match=f"run of {D2} brought is not in .*`python -m jobs.tile`"):
         run_job("sequences", D2)
     run_job("sequences", D1)
+
+
+def test_both_tables_are_thinned_as_snapshots_are():
+    assert set(BOTH) <= set(THINNED)
 
 
 @pytest.mark.slow
