@@ -5,8 +5,8 @@ embedding, segment, churn, BTYD, CLV, review, product-vector and session-pattern
 lake, trained on the snapshots, tiles, orders, clicks and reviews up to that date. The next night uses the models.
 
 **A rerun** is safe: what is stored of a published date stays, and training for the same date makes the same models and
-keeps their versions. It may run beside `nightly`, which writes neither of the two tables; all others are only read, each
-at one whole Delta version.
+keeps their versions. It may run beside `nightly`, which writes neither of the two tables; all others it only reads,
+each at one whole Delta version.
 
 **When it fails,** the log ends with an exit code: 0 done, 1 unexpected, 2 usage or missing input, 3 contract broken,
 4 gate refused, 75 temporary. 1, 75 and a killed process have been retried; others fail at once.

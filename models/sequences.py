@@ -74,7 +74,7 @@ def event_steps(
     at = owner[is_inside], steps - 1 - rank[is_inside]
 
     def padded(values: np.ndarray, kind: type) -> np.ndarray:
-        array = np.zeros((len(keys), steps), dtype=kind)
+        array: np.ndarray = np.zeros((len(keys), steps), dtype=kind)
         array[at] = values[is_inside]
         return array
 

@@ -145,10 +145,11 @@ def test_the_category_is_that_of_the_catalogue_at_the_date(sequence):
     assert [row.category for row in before["c"]] == ["page", "page", "old"]
 
 
-def test_of_two_categories_of_an_order_with_equal_money_the_name_decides(sequence):
-    lines = [line("1", 5, 3, "p"), line("1", 5, 3, "q")]
-    found = sequence(lines, products=[product("p", "b"), product("q", "a")])
-    assert [row.category for row in found["c"]] == ["a"]
+def test_of_categories_of_an_order_with_equal_money_the_name_decides(sequence):
+    names = "fcbdae"
+    lines = [line(f"{number}", 5, 3, names[(number + shift) % 6]) for number in range(6) for shift in range(6)]
+    found = sequence(lines, products=[product(name, name) for name in names])
+    assert [row.category for row in found["c"]] == ["a"] * 6
 
 
 def test_accounts_and_visitors_of_one_person_make_one_sequence_that_names_each_account(sequence):
