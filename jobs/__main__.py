@@ -18,6 +18,7 @@ JOBS = (
     "identify",
     "tile",
     "snapshot",
+    "sequences",
     "train",
     "score",
     "gate",

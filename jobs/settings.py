@@ -118,6 +118,10 @@ class Settings(BaseSettings):
         ge=0,
         description="of fewer tiles a snapshot is made anew, which is then faster than from yesterday's",
     )
+    panel_weeks: int = Field(52, ge=1, le=LONGEST_DAYS // 7, description="of a customer in feature_customer_week")
+    sequence_events: int = Field(
+        200, ge=1, le=10_000, description="of a customer in feature_event_sequence, the newest ones"
+    )
     seed: int = Field(20240229, ge=0, lt=2**31)  # what NumPy, XGBoost and LightGBM all take
     pseudonym_key: SecretStr | None = Field(None, description="of keyed hashes; None: a file in the lake, made once")
 

@@ -12,9 +12,9 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from jobs import runtime, session_patterns
-from jobs.errors import MissingInputError
 from jobs.staging import staging
 from jobs.tables import Run
+from jobs.tiled import known_identity, refuse_untiled
 from schemas.clean import CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_PRODUCTS, CLEAN_REVIEWS
 from schemas.feature import (
     FEATURE_CUSTOMER,
@@ -22,10 +22,8 @@ from schemas.feature import (
     FEATURE_CUSTOMER_PRODUCT_DAY,
     FEATURE_PATTERN,
     FEATURE_PRODUCT,
-    FEATURE_VISITOR_DAY,
 )
 from schemas.identity import CLEAN_IDENTITY
-from schemas.ops import OPS_RUN
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -50,30 +48,14 @@ def main(arguments: list[str]) -> None:
         write_products_and_patterns(run)
 
 
-def refuse_untiled(run: Run, last: date) -> None:
-    """Raise while `ops_run` tells of a run up to `last` whose rows are not in the tiles."""
-    from pyspark.sql import functions as F
-
-    is_missing = (F.col("ingest_date") <= F.lit(last)) & ~F.col("is_tiled")
-    night = run.read(OPS_RUN).filter(is_missing).agg(F.min("ingest_date").alias("first")).first()
-    if night and night.first:
-        raise MissingInputError(
-            f"what the run of {night.first} brought is not in feature_customer_day; "
-            f"run `python -m jobs.conform` and `python -m jobs.tile`, both with --as-of {night.first}, first"
-        )
-
-
 def write_customers(run: Run, dates: list[date]) -> None:
     """`feature_customer` of the dates; the days between them keep their snapshots."""
     from features.rolling import next_snapshot
-    from features.snapshot import Identity, snapshots
+    from features.snapshot import snapshots
 
     run.ensure(FEATURE_CUSTOMER)
     also = "as_of_date IN ({})".format(", ".join(f"DATE'{day}'" for day in dates))
-    identity = None
-    if run.exists(CLEAN_IDENTITY):
-        run.ensure(FEATURE_VISITOR_DAY)  # Sail can't plan a join with the empty frame that stands for a missing table
-        identity = Identity(run.read(CLEAN_IDENTITY), run.read(FEATURE_VISITOR_DAY))
+    identity = known_identity(run)
     tiles = run.read(FEATURE_CUSTOMER_DAY)
     products = products_of(run, identity.rows if identity else None)
     before = day_before(run, dates[0], tiles) if len(dates) == 1 else None

@@ -2,12 +2,12 @@
 
     python -m tests.benchmarks.features_peers duckdb|polars|spark|sail LAKE OUT
 
-One query, as an analyst would write it who wants it fast: three group-bys of lines into orders, days and customers, pairs
-of customer and product of the last year, categories and prices of the last 90 days. No late rows to speak of, no rerun,
+One query, as an analyst would write it who wants it fast: three group-bys of lines into orders, days and customers,
+pairs of customer and product of the last year, categories and prices of the last 90 days. No late rows to speak of, no rerun,
 no contract, no identity, no history of what was known when: what Nightjar does beyond is its own cost.
 """
 
-# ruff: noqa: S608 - SQL of this file's own words, run on files of the benchmark's own
+# ruff: noqa: E501, S608 - SQL of this file's own words, run on files of the benchmark's own
 
 import json
 import os

@@ -5,6 +5,8 @@ What a customer buys on a day is one order. Two lines in a hundred come back wit
 an order of its own: 1.3 lines a customer and day, the shape for which daily tiles save least.
 """
 
+# ruff: noqa: E501, S608 - SQL of this file's own words
+
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -107,7 +109,7 @@ def _write_lines(lake: Path, first: date, numbers: pa.Table) -> None:
                (CASE WHEN is_discounted AND NOT is_return THEN units * cents / 100.0 - amount ELSE 0 END)::DECIMAL(18, 4)
                    AS discount_amount, 0::DECIMAL(18, 4) AS shipping_amount
         FROM lines
-        """  # noqa: S608 - a date of ours
+        """
     ).to_arrow_table()
     _append(lake, CLEAN_ORDER_LINES, rows)
 
@@ -129,7 +131,7 @@ def _write_orders(lake: Path, size: Size) -> None:
             FROM read_parquet('{files}', hive_partitioning = true)
             WHERE order_date BETWEEN DATE '{first}' AND DATE '{last}'
             GROUP BY order_id
-            """  # noqa: S608 - dates and a folder of ours
+            """
         ).to_arrow_table()
         _append(lake, CLEAN_ORDERS, rows)
 
@@ -147,7 +149,7 @@ def _write_rest(lake: Path, size: Size) -> None:
         SELECT 'p' || i AS product_id, TIMESTAMPTZ '{size.first}' AS event_at, DATE '{size.first}' AS event_date,
                DATE '{size.first}' AS ingest_date, 'k' || (i % {CATEGORIES}) AS category
         FROM range({PRODUCTS}) AS _(i)
-        """  # noqa: S608 - a date and numbers of ours
+        """
     ).to_arrow_table()
     _append(lake, CLEAN_PRODUCTS, products)
     published = {"as_of_date": LAST - timedelta(days=1), "customer_id": "c0"}

@@ -327,7 +327,7 @@ def test_consents_of_earlier_runs_come_into_a_lake_that_had_no_table_of_them(mak
 @pytest.mark.parametrize("largest", [1, 10**9])
 def test_a_large_day_gives_the_rows_of_a_small_one(largest, shop, run_job, make_run, monkeypatch, tmp_path):
     """Written by several tasks, or by one."""
-    monkeypatch.setattr(tables, "LARGE_DAY_ROWS", largest)
+    monkeypatch.setattr(tables, "LARGE_DAY_CELLS", largest)
     day = {"source": "transactions", "file_count": 1, "file_row_count": 1, "new_row_count": 1}
     shop.replace(
         shop.spark.createDataFrame(OPS_RUN.rows(*({"ingest_date": d} | day for d in (D1, D2))), OPS_RUN.struct), OPS_RUN

@@ -185,6 +185,8 @@ def test_the_sources_whose_volume_may_be_judged_are_those_that_a_gate_judges():
         {"churn_horizon_days": 1_000_000},
         {"clv_horizon_days": 1_000_000},
         {"future_tolerance_minutes": 10**9},
+        {"panel_weeks": 0},
+        {"sequence_events": 0},
         {"seed": -1},
         {"business_timezone": "Europe/Atlantis"},
         {"volume_sources": ("reviews",)},

@@ -57,7 +57,7 @@ def lakes(tmp_path_factory: pytest.TempPathFactory, spark: Any, spark_connect: s
     run_all(found.sail, engines[found.sail], TRAINED, (("train",),))
     shutil.copytree(found.sail / "models", found.spark / "models")
     for lake, engine in engines.items():
-        run_all(lake, engine, NIGHT, NIGHTLY)
+        run_all(lake, engine, NIGHT, (*NIGHTLY, ("sequences",)))
     return found
 
 
