@@ -39,11 +39,12 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     run = runtime.run_of(given)
     asked = set(given.dates or [run.as_of_date])
-    dates = sorted(asked - run.published_dates())
+    lost = set(given.dates or ()) - run.dates(FEATURE_CUSTOMER)  # or thinned: made again, it replaces nothing
+    dates = sorted(asked - (run.published_dates() - lost))
     if dates:
         refuse_untiled(run, dates[-1])
         write_customers(run, dates)
-    if run.as_of_date in dates:
+    if run.as_of_date in dates and not run.is_published():
         write_products_and_patterns(run)
 
 
