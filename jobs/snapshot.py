@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from features.customer_products import Products
+    from features.snapshot import Identity
 
 FIRST_VERSION = 1
+ONE_DAY = timedelta(days=1)
 
 
 def main(arguments: list[str]) -> None:
@@ -40,31 +42,64 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     run = runtime.run_of(given)
     asked = set(given.dates or [run.as_of_date])
-    dates = sorted(asked - run.published_dates())
+    lost = set(given.dates or ()) - run.dates(FEATURE_CUSTOMER)  # or thinned: made again, it replaces nothing
+    dates = sorted(asked - (run.published_dates() - lost))
     if dates:
         refuse_untiled(run, dates[-1])
         write_customers(run, dates)
-    if run.as_of_date in dates:
+    if run.as_of_date in dates and not run.is_published():
         write_products_and_patterns(run)
 
 
 def write_customers(run: Run, dates: list[date]) -> None:
-    """`feature_customer` of the dates; the days between them keep their snapshots."""
-    from features.rolling import next_snapshot
-    from features.snapshot import snapshots
+    """`feature_customer` of the dates; the days between them keep their snapshots.
 
+    Few tiles are read once for all dates. Of many, each date is made of the day before where that is stored, also when
+    it was made just now.
+    """
     run.ensure(FEATURE_CUSTOMER)
-    also = "as_of_date IN ({})".format(", ".join(f"DATE'{day}'" for day in dates))
     identity = known_identity(run)
     tiles = run.read(FEATURE_CUSTOMER_DAY)
     products = products_of(run, identity.rows if identity else None)
-    before = day_before(run, dates[0], tiles) if len(dates) == 1 else None
-    if before is None:
+    if tiles.count() < run.settings.rolling_from_tiles:
+        write_of_tiles(run, dates, tiles, identity, products)
+        return
+    fixed = run.published_dates()  # days whose tiles change no more
+    for day in dates:
+        before = day_before(run, day) if day - ONE_DAY in fixed else None
+        if before is None:
+            write_of_tiles(run, [day], tiles, identity, products)
+        else:
+            write_of_day_before(run, day, before, tiles, identity, products)
+        fixed.add(day)
+
+
+def write_of_tiles(
+    run: Run, dates: list[date], tiles: "DataFrame", identity: "Identity | None", products: "Products | None"
+) -> None:
+    """`feature_customer` of the dates from all tiles, in one pass over them."""
+    from features.snapshot import snapshots
+
+    only = "as_of_date IN ({})".format(", ".join(f"DATE'{day}'" for day in dates))
+    with runtime.step("snapshot_customers", made_of="all tiles"):
         rows = snapshots(tiles, dates, FIRST_VERSION, identity, products)
-    else:
-        rows = next_snapshot(before, tiles, dates[0], FIRST_VERSION, identity, products)
-    with runtime.step("snapshot_customers", made_of="all tiles" if before is None else "the day before"):
-        run.replace(rows, FEATURE_CUSTOMER, dates[0], dates[-1], also, largest_day=before.count() if before else 0)
+        run.replace(rows, FEATURE_CUSTOMER, dates[0], dates[-1], only)
+
+
+def write_of_day_before(
+    run: Run,
+    day: date,
+    before: "DataFrame",
+    tiles: "DataFrame",
+    identity: "Identity | None",
+    products: "Products | None",
+) -> None:
+    """`feature_customer` of a date from the snapshot before it and the tiles that come and go."""
+    from features.rolling import next_snapshot
+
+    with runtime.step("snapshot_customers", made_of="the day before"):
+        rows = next_snapshot(before, tiles, day, FIRST_VERSION, identity, products)
+        run.replace(rows, FEATURE_CUSTOMER, day, day, largest_day=before.count())
 
 
 def products_of(run: Run, identity: "DataFrame | None") -> "Products | None":
@@ -77,19 +112,13 @@ def products_of(run: Run, identity: "DataFrame | None") -> "Products | None":
     return Products(run.read(FEATURE_CUSTOMER_PRODUCT_DAY), run.read(CLEAN_PRODUCTS), identity)
 
 
-def day_before(run: Run, day: date, tiles: "DataFrame") -> "DataFrame | None":
-    """The snapshot that the day's can be made from: published, so that no tile under it changes, and whole.
-
-    None where there is none, or where so few tiles are read faster. An erasure leaves one without state.
-    """
+def day_before(run: Run, day: date) -> "DataFrame | None":
+    """The whole snapshot of the day before, or None. An erasure leaves one without state."""
     from pyspark.sql import functions as F
 
     from features.snapshot import DISTINCT, SUMS
 
-    yesterday = day - timedelta(days=1)
-    if yesterday not in run.published_dates() or tiles.count() < run.settings.rolling_from_tiles:
-        return None
-    before = run.read(FEATURE_CUSTOMER).filter(F.col("as_of_date") == F.lit(yesterday))
+    before = run.read(FEATURE_CUSTOMER).filter(F.col("as_of_date") == F.lit(day - ONE_DAY))
     # A feature that was declared since, and what an erasure took tiles from, is null there.
     names = [feature.name for feature in (*SUMS, *DISTINCT)]
     first = F.sum((F.col("snapshot_version") == FIRST_VERSION).cast("bigint")).alias("_first")

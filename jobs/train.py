@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from jobs import runtime, session_patterns
 from jobs.errors import MissingInputError
 from jobs.tables import Run
+from jobs.training_frame import feature_rows, training_frame
 from schemas.clean import CLEAN_REVIEWS
-from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, HAS_ORDERED, NUMBERS
-from schemas.identity import CLEAN_IDENTITY
+from schemas.feature import FEATURE_CUSTOMER, HAS_ORDERED, NUMBERS
 from schemas.raw import RAW_REVIEWS
 
 if TYPE_CHECKING:
@@ -94,33 +94,14 @@ def split(stored: list[date], last: date, horizon_days: int) -> tuple[list[date]
 
 
 def training_set(run: Run, dates: list[date], horizon_days: int) -> TrainingSet:
-    """Stored snapshots joined with what happened strictly after them, as known at the run's date."""
-    from features.labels import labels
-
-    snapshots = feature_rows(run, dates).filter(HAS_ORDERED)
-    identity = run.read(CLEAN_IDENTITY) if run.exists(CLEAN_IDENTITY) else None
-    later = labels(run.known(FEATURE_CUSTOMER_DAY), dates, horizon_days, identity)
-    rows = (
-        sampled(snapshots).join(later, ["as_of_date", "customer_id"], how="left").orderBy("as_of_date", "customer_id")
-    )
-    frame: pd.DataFrame = rows.toPandas()
+    """The rows of `training_frame` of customers who have ordered."""
+    rows = sampled(training_frame(run, dates, horizon_days).filter(HAS_ORDERED))
+    frame: pd.DataFrame = rows.orderBy("as_of_date", "customer_id").toPandas()
     return TrainingSet(
-        frame[list(NUMBERS)].astype(float),
+        frame[list(NUMBERS)],
         frame["customer_id"].to_numpy(),
-        frame["later_order_count"].fillna(0).to_numpy(dtype=float),
-        frame["later_net_revenue"].fillna(0).to_numpy(dtype=float),
-    )
-
-
-def feature_rows(run: Run, dates: list[date]) -> "DataFrame":
-    """Snapshots of the dates with every feature as a double."""
-    from pyspark.sql import functions as F
-
-    features = (F.col(name).cast("double").alias(name) for name in NUMBERS)
-    return (
-        run.read(FEATURE_CUSTOMER)
-        .filter(F.col("as_of_date").isin(dates))
-        .select("as_of_date", "customer_id", *features)
+        frame["later_order_count"].to_numpy(dtype=float),
+        frame["later_net_revenue"].to_numpy(),
     )
 
 
