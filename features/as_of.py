@@ -12,8 +12,11 @@ DAY_LENGTH, MICROS_DIGITS = len("2024-02-29"), 18  # of `first_known`: of its da
 
 def as_known(rows: DataFrame, dates: list[date]) -> DataFrame:
     """Each row once per `as_of_date` in `dates` at which it was known: brought by a run of that date or earlier."""
-    if len(dates) == 1:  # the copies that several dates need cost a night a third of its time
-        return rows.filter(F.col("ingest_date") <= F.lit(dates[0])).withColumn("as_of_date", F.lit(dates[0]))
+    if len(dates) == 1:
+        # The copies that several dates need cost a night a third of its time. And no literal: Sail 0.7.2 takes fifteen
+        # times as long to group many rows by one and other columns.
+        known = rows.filter(F.col("ingest_date") <= F.lit(dates[0]))
+        return known.withColumn("as_of_date", F.greatest("ingest_date", F.lit(dates[0])))
     at_dates = F.explode(F.array(*(F.lit(day) for day in dates)))
     known = rows.filter(F.col("ingest_date") <= F.lit(max(dates))).withColumn("as_of_date", at_dates)
     return known.filter(F.col("ingest_date") <= F.col("as_of_date"))

@@ -41,9 +41,9 @@ def main(arguments: list[str]) -> None:
 def training_frame(run: Run, as_of_dates: Iterable[date], horizon_days: int) -> "DataFrame":
     """One row per customer of each date's snapshot: its features, and the labels of (D, D + horizon_days].
 
-    `as_of_date`, `customer_id`, `snapshot_version`, every declared feature (numbers as doubles),
-    `later_order_count` and `later_net_revenue` (0 for who did nothing). Labels count what runs up to the run's date brought, for the person
-    that was known at D.
+    `as_of_date`, `customer_id`, `snapshot_version`, every declared feature (numbers as doubles), `later_order_count`
+    and `later_net_revenue` (0 for who did nothing). Labels count what runs up to the run's date brought, for the
+    person that was known at D.
     """
     from features.labels import labels
 
