@@ -8,12 +8,13 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import erasure, forecasts, identity, ingest, night, patterns, products, reviews
+from tests.benchmarks import erasure, features, forecasts, identity, ingest, night, patterns, products, reviews
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 BENCHMARKS = {
     "forecasts": forecasts.run,
     "night": night.run,
+    "features": features.run,
     "ingest": ingest.run,
     "erase": erasure.run,
     "identity": identity.run,
