@@ -5,7 +5,8 @@ registry; writes `feature_customer`, `feature_product`, `feature_pattern`.
 
 A published snapshot is never rewritten: published dates are left out. Late data is in the next snapshot. Refused
 (exit code 2) while `tile` has not added what a run brought: such a snapshot would lack that night.
-`--dates` makes the customers' snapshots of several dates in one pass, as training needs them.
+`--dates` makes the customers' snapshots of several dates in one pass, as training needs them; one of a published date
+too, where it was lost or thinned.
 """
 
 from datetime import date, timedelta

@@ -120,6 +120,23 @@ def test_a_published_snapshot_stays_when_late_data_comes_and_the_next_one_has_it
     assert orders_of(run) == {first: 1, second: 5}
 
 
+def test_a_lost_snapshot_of_a_published_date_is_made_again_by_name_alone_and_its_products_stay(
+    make_run, frame, run_job
+):
+    day = date(2024, 3, 1)
+    run = make_run(day)
+    run.replace(frame(FEATURE_CUSTOMER_DAY, tile(day, order_count=1)), FEATURE_CUSTOMER_DAY)
+    run_job("snapshot", day)
+    run.replace(frame(CUSTOMER_360, {"as_of_date": day}), CUSTOMER_360)
+    run.replace(frame(FEATURE_PRODUCT, {"as_of_date": day, "product_id": "as published"}), FEATURE_PRODUCT)
+    run.delete(FEATURE_CUSTOMER, "true")
+    run_job("snapshot", day)
+    assert orders_of(run) == {}
+    run_job("snapshot", day, None, "--dates", str(day))
+    assert orders_of(run) == {day: 1}
+    assert [row.product_id for row in run.read(FEATURE_PRODUCT).collect()] == ["as published"]
+
+
 def test_dates_made_together_leave_the_days_between_alone(make_run, frame, run_job):
     days = [date(2024, 3, number) for number in (1, 2, 3)]
     run = make_run(days[0], days[2])
