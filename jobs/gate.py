@@ -142,6 +142,9 @@ def _result(table: str, found: Any) -> Result:
     arguments = {k: v for k, v in found.expectation_config.kwargs.items() if k != "batch_id"}
     told = found.result or {}
     observed = {key: told[key] for key in ("observed_value", "unexpected_count") if key in told}
+    if isinstance(observed.get("observed_value"), list):  # the names of all columns, which outgrow the field
+        observed["observed_value"] = len(observed["observed_value"])
+        observed |= (told.get("details") or {}).get("mismatched") or {}
     if not found.success:
         observed["rows"] = (told.get("unexpected_index_list") or told.get("partial_unexpected_list") or [])[:SHOWN_ROWS]
         observed["error"] = next((e["exception_message"] for e in _exceptions(found.exception_info)), None)

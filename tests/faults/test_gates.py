@@ -99,7 +99,7 @@ def test_a_column_gone_stops_publication(copy_of: Copy, layer: str, table: Table
     rewrite(lake, table, stored(lake, table).drop_columns([column]))
     (failed,) = assert_refused(lake, layer, table, "expect_table_columns_to_match_set")
     assert column in failed["expectation"]
-    assert column not in json.loads(failed["observed"])["observed_value"]
+    assert json.loads(failed["observed"])["missing"] == [column]
 
 
 def test_the_column_gone_that_a_night_is_cut_out_by_stops_publication(copy_of: Copy) -> None:

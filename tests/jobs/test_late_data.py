@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from features.snapshot import snapshots
+from jobs.snapshot import products_of
 from schemas.clean import CLEAN_ORDER_LINES, CLEAN_ORDERS
 from schemas.feature import FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY
 from schemas.ops import OPS_LATENESS
@@ -70,7 +71,7 @@ def test_a_row_that_is_200_days_late_is_in_its_own_day_and_the_next_snapshot_and
 
     night(run_job, D)  # a rerun of the published date, the file being there
     assert rows_of(make_run(D), FEATURE_CUSTOMER, f"as_of_date = DATE'{D}'") == snapshot
-    again = snapshots(run.read(FEATURE_CUSTOMER_DAY), [D], 1)
+    again = snapshots(run.read(FEATURE_CUSTOMER_DAY), [D], 1, products=products_of(run, None))
     assert_rows(again, snapshot, FEATURE_CUSTOMER)  # and what was known at D can be made again from tiles
 
 
