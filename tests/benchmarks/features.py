@@ -2,7 +2,7 @@
 
 Simulated purchases (tests/benchmarks/purchase_history.py). Each figure is of a process of its own, start of Python and
 of the engine's session included; the rows are compared, column by column, before anything is told.
-`NIGHTJAR_BENCH_SIZES` names the sizes (default: i); `NIGHTJAR_BENCH_DIR` keeps the lakes for a second run.
+`BENCH_SIZES` names the sizes (default: i); `BENCH_DIR` keeps the lakes for a second run.
 """
 
 import os
@@ -48,9 +48,9 @@ class Cost:
 
 def run() -> str:
     """Measure the sizes asked for."""
-    names = os.environ.get("NIGHTJAR_BENCH_SIZES", "i").split(",")
+    names = os.environ.get("BENCH_SIZES", "i").split(",")
     with tempfile.TemporaryDirectory(prefix="nightjar-bench-") as folder:
-        kept = Path(os.environ.get("NIGHTJAR_BENCH_DIR") or folder)
+        kept = Path(os.environ.get("BENCH_DIR") or folder)
         return "\n\n".join(of_size(name, kept / name, Path(folder)) for name in names)
 
 
