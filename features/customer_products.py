@@ -7,12 +7,14 @@ Top categories and quantiles are made anew each night of the tiles of their wind
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import reduce
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features.as_of import as_known, joined, newest, recently
+from features.as_of import joined, recently
+from features.catalogue import catalogue_at
 from features.persons import of_persons
 from schemas.declaration import Feature
 from schemas.declared import FEATURES
@@ -73,16 +75,11 @@ def distinct_changes(products: Products, day: date) -> DataFrame:
 def recent_products(products: Products, dates: list[date]) -> DataFrame:
     """(as_of_date, customer_id, top categories and price quantiles), of customers who have any."""
     key = ["as_of_date", "customer_id"]
-    windows = sorted({feature.window.days or 0 for feature in (*TOPS, *QUANTILES)})
-    rows = None
-    for days in windows:
+    told = []
+    for days in sorted({feature.window.days or 0 for feature in (*TOPS, *QUANTILES)}):
         known = _known(products, dates, days)
-        tops, prices = _tops(known, products, dates, days), _quantiles(known, days)
-        told = tops.join(prices, key, "full")
-        rows = told if rows is None else rows.join(told, key, "full")
-    if rows is None:
-        raise ValueError("no feature of products is declared")
-    return rows
+        told += [_tops(known, products, dates, days), _quantiles(known, days)]
+    return reduce(lambda one, other: one.join(other, key, "full"), told)
 
 
 def _known(products: Products, dates: list[date], days: int) -> DataFrame:
@@ -103,9 +100,8 @@ def _number(condition: SparkColumn) -> SparkColumn:
 def _tops(known: DataFrame, products: Products, dates: list[date], days: int) -> DataFrame:
     features = [feature for feature in TOPS if feature.window.days == days]
     facts = sorted({feature.fact for feature in features})
-    versions = as_known(products.catalogue, dates).filter("event_date <= as_of_date")
-    kinds = newest(versions, ("as_of_date", "product_id"), "event_at", "ingest_date")
-    named = joined(known, kinds.select("as_of_date", "product_id", "category"), "product_id", dates, "inner")
+    kinds = catalogue_at(products.catalogue, dates).select("as_of_date", "product_id", "category")
+    named = joined(known, kinds, "product_id", dates, "inner")
     by_category = (
         named.filter(F.col("category").isNotNull())
         .groupBy("as_of_date", "customer_id", "category")

@@ -7,9 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
-from features.as_of import as_known
-from features.persons import of_persons, of_visitors
-from features.snapshot import Identity
+from features.persons import Identity, known_tiles
 from schemas.feature import FEATURE_CUSTOMER_DAY
 from schemas.sequences import WEEK_FACTS
 
@@ -22,12 +20,8 @@ def customer_weeks(tiles: DataFrame, day: date, weeks: int, identity: Identity |
 
     Accounts that were known to be one are one, with the clicks of their visitors, as in a snapshot of the date.
     """
-    known = as_known(tiles, [day])
-    if identity:
-        own = of_persons(known, identity.rows, [day])
-        known = own.unionByName(of_visitors(identity.visitor_tiles, identity.rows, [day]))
     age = F.datediff("as_of_date", "event_date")
-    past = known.filter(age >= 0).withColumn("week_number", F.floor(age / WEEK_DAYS))
+    past = known_tiles(tiles, [day], identity).filter(age >= 0).withColumn("week_number", F.floor(age / WEEK_DAYS))
     sums = (F.sum(name).cast(FEATURE_CUSTOMER_DAY[name].type).alias(name) for name in WEEK_FACTS)
     of_customer = Window.partitionBy(*KEY).rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     summed = (

@@ -12,11 +12,13 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DataType
 from pyspark.sql.window import Window
 
-from features.as_of import as_known, first_known, known_moment, known_text, newest
+from features.as_of import as_known, first_known, known_moment, known_text
+from features.catalogue import catalogue_at
 from features.line_rules import is_merchandise
 from features.persons import events_of_persons
 from features.returns import is_return
 from schemas.contract import LINE_MONEY
+from schemas.line_rules import IS_SALE
 
 # `order_id` is the order that a click tells of, or the order itself; `event_id` decides between events of one moment.
 EVENT: dict[str, DataType | str] = {
@@ -35,15 +37,14 @@ EVENT: dict[str, DataType | str] = {
 
 def known_categories(catalogue: DataFrame, day: date) -> DataFrame:
     """(product_id, catalogued): the category of each product, as known at the date."""
-    versions = as_known(catalogue, [day]).filter("event_date <= as_of_date")
-    rows = newest(versions, ("product_id",), "event_at", "ingest_date").filter("category IS NOT NULL")
+    rows = catalogue_at(catalogue, [day]).filter("category IS NOT NULL")
     return rows.select("product_id", F.col("category").alias("catalogued"))
 
 
 def order_events(lines: DataFrame, day: date, categories: DataFrame) -> DataFrame:
     """One event per order, at its first sale; what was given back later was bought all the same, for less money."""
     known = _known(lines, day)
-    is_sale = (F.col("line_type") == "sale") & is_merchandise()
+    is_sale = F.expr(IS_SALE)
     told = known.withColumns(
         {"sale_at": F.when(is_sale, F.col("event_at")), "sale_date": F.when(is_sale, F.col("event_date"))}
     )

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from features.returns import is_return
 from schemas.contract import LINE_MONEY
-from schemas.line_rules import MERCHANDISE, LineRule
+from schemas.line_rules import IS_MERCHANDISE, MERCHANDISE, LineRule
 
 
 def with_line_kind(lines: DataFrame, rules: Sequence[LineRule]) -> DataFrame:
@@ -27,7 +27,7 @@ def line_kind(rules: Sequence[LineRule]) -> Column:
 
 def is_merchandise() -> Column:
     """Whether a line counts as goods sold; lines of before there were rules do."""
-    return F.coalesce(F.col("line_kind"), F.lit(MERCHANDISE)) == MERCHANDISE
+    return F.expr(IS_MERCHANDISE)
 
 
 def money_of(kind: str) -> Column:

@@ -1,5 +1,6 @@
 """Rows of accounts and visitors as rows of the customers that they were known to be at a date."""
 
+from dataclasses import dataclass
 from datetime import date
 
 from pyspark.sql import DataFrame
@@ -7,6 +8,23 @@ from pyspark.sql import functions as F
 
 from features.as_of import as_known, joined
 from features.tiles import KEY, with_every_fact
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What tells whose accounts and visitors are: `clean_identity`, and the visitors' own tiles."""
+
+    rows: DataFrame
+    visitor_tiles: DataFrame
+
+
+def known_tiles(tiles: DataFrame, dates: list[date], identity: Identity | None) -> DataFrame:
+    """Tiles as known at each date, of the customers who accounts and visitors were known to be by then."""
+    known = as_known(tiles, dates)
+    if identity is None:
+        return known
+    own = of_persons(known, identity.rows, dates)
+    return own.unionByName(of_visitors(identity.visitor_tiles, identity.rows, dates))
 
 
 def known_at(identity: DataFrame, dates: list[date]) -> DataFrame:

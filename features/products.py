@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
 from features.as_of import as_known, recently
+from features.catalogue import catalogue_at
 from features.line_rules import is_merchandise
 from features.returns import is_return
 
@@ -27,19 +28,12 @@ def product_features(
     ratings = told.agg(
         F.count("review_id").alias("review_count_lifetime"), F.avg("rating").alias("mean_rating_lifetime")
     )
-    by_age = Window.partitionBy(*KEY).orderBy(F.desc("event_at"), F.desc("ingest_date"))
-    newest = (
-        as_known(catalogue, dates)
-        .filter(is_past)
-        .withColumn("_place", F.row_number().over(by_age))
-        .filter("_place = 1")
-    )
     rank = F.row_number().over(Window.partitionBy("as_of_date").orderBy(F.desc("net_revenue_90d"), "product_id"))
     counts = ("buyer_count_90d", "sale_line_count_90d", "net_revenue_90d", "view_count_90d", "review_count_lifetime")
     return (
         sold.join(views, list(KEY), "full")
         .join(ratings, list(KEY), "left")
-        .join(newest.select(*KEY, "product_name", "department", "category"), list(KEY), "left")
+        .join(catalogue_at(catalogue, dates).select(*KEY, "product_name", "department", "category"), list(KEY), "left")
         .withColumns({name: F.coalesce(name, F.lit(0)) for name in counts})
         .withColumn("revenue_rank", rank)
     )

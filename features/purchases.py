@@ -5,8 +5,9 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features.as_of import as_known, newest, recently
-from features.line_rules import is_merchandise
+from features.as_of import recently
+from features.catalogue import catalogue_at
+from schemas.line_rules import IS_SALE
 
 
 def baskets(lines: DataFrame, day: date, window_days: int) -> DataFrame:
@@ -37,8 +38,7 @@ def product_kinds(lines: DataFrame, catalogue: DataFrame, day: date, window_days
     sold = recently(_sales(lines), [day], "order_date", window_days).filter("quantity > 0 AND net_amount > 0")
     money, units = F.sum("net_amount").cast("double"), F.sum("quantity").cast("double")
     prices = sold.groupBy("product_id").agg((money / units).alias("unit_price"))
-    versions = as_known(catalogue, [day]).filter("event_date <= as_of_date")
-    kinds = newest(versions, ("product_id",), "event_at", "ingest_date").select("product_id", "category")
+    kinds = catalogue_at(catalogue, [day]).select("product_id", "category")
     return prices.join(kinds, "product_id", how="full")
 
 
@@ -51,4 +51,4 @@ def recent_purchases(bought: DataFrame, day: date, half_life_days: int) -> DataF
 
 
 def _sales(lines: DataFrame) -> DataFrame:
-    return lines.filter(is_merchandise() & (F.col("line_type") == "sale"))
+    return lines.filter(F.expr(IS_SALE))

@@ -14,7 +14,8 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-RETURN_TYPES = ("return", "cancellation")
+from schemas.line_rules import IS_RETURN
+
 DAY_MICROS = 24 * 3600 * 10**6
 # A function call per customer and product took minutes for 100,000 of them: one call replays a thousandth part of all.
 BUCKETS = 64
@@ -49,7 +50,7 @@ def matched_returns(transactions: DataFrame, first: date, window_days: int) -> D
 
 def is_return():
     """A line that gives something back."""
-    return F.col("line_type").isin(*RETURN_TYPES)
+    return F.expr(IS_RETURN)
 
 
 def is_unnamed_return():

@@ -19,15 +19,13 @@ from pyspark.sql import types as T
 from features import day_bits
 from features.customer_products import DISTINCT, QUANTILES, TOPS, Products, distinct_changes
 from features.day_bits import ONE_DAY
-from features.persons import known_at, of_persons_at
-from features.snapshot import EXTREMES, SUMS, Identity, edges, snapshots, with_derived
+from features.persons import Identity, known_at, of_persons_at
+from features.snapshot import ENDS, EXTREMES, SUMS, edges, end_of, snapshots, with_derived
 from features.tiles import MERGE, with_every_fact
 from schemas.contract import LINE_MONEY
 from schemas.declaration import Feature
-from schemas.declared import FEATURES
 from schemas.feature import day_words
 
-ENDS = [feature for feature in FEATURES if feature.kind in ("recency", "tenure") and feature.fact != "order_count"]
 ORDER_DAYS, SESSION_DAYS = day_words("order_count"), day_words("session_count")
 
 
@@ -237,13 +235,10 @@ def _sums_changed(came: DataFrame, left: DataFrame, day: date) -> DataFrame:
         told = told.when(~came_now & (age == oldest), -fact)
         return told.when(~came_now & (age == window.lag), fact) if window.lag else told
 
-    def end(feature: Feature) -> SparkColumn:
-        return (F.min if feature.kind == "recency" else F.max)(F.when(came_now & (F.col(feature.fact) > 0), age))
-
     has_session = came_now & (F.col("session_count") > 0)
     return rows.groupBy("customer_id").agg(
         *(F.sum(change(feature)).alias(f"_{feature.name}") for feature in SUMS),
-        *(end(feature).alias(f"_{feature.name}") for feature in ENDS),
+        *(end_of(f, F.when(came_now & (F.col(f.fact) > 0), age)).alias(f"_{f.name}") for f in ENDS),
         *(MERGE[f.kind](F.when(came_now, F.col(f.fact))).alias(f"_{f.name}") for f in EXTREMES),
         *(
             day_bits.bits_of_word(place, F.col("event_date"), F.lit(day), has_session).alias(f"_{name}")

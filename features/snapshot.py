@@ -3,7 +3,6 @@
 All tiles are read. `features/rolling.py` makes the same rows from the day before.
 """
 
-from dataclasses import dataclass
 from datetime import date
 from functools import reduce
 from operator import add
@@ -13,10 +12,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features import day_bits
-from features.as_of import as_known, joined
+from features.as_of import joined
 from features.customer_products import DISTINCT, QUANTILES, TOPS, Products, distinct_products, recent_products
-from features.persons import of_persons, of_visitors
-from features.tiles import merge
+from features.persons import Identity, known_tiles
+from features.tiles import MERGE, merge
 from schemas.contract import LINE_MONEY
 from schemas.declaration import Feature
 from schemas.declared import FACTS, FEATURES, PARTS
@@ -30,7 +29,6 @@ FACTS_OF_KIND = {  # of which facts a kind is made; others are made of any
     "gap": ("order_count",),
     "gap_365d": BIT_FACTS,
     "btyd": ("order_count",),
-    "order_spread": ("order_amount_squared",),
     "mean": ("net_amount",),
 }
 ANY_FACT = ("sum", "max", "min", "distinct", "top", "top_share", "quantile", "ratio", "difference", "spread")
@@ -38,15 +36,8 @@ OF_TILES = ("sum", "max", "min", "active_days", "recency", "tenure")
 OF_PRODUCTS = [*DISTINCT, *TOPS, *QUANTILES]
 SUMS = [feature for feature in (*FEATURES, *PARTS) if feature.kind == "sum"]
 EXTREMES = [feature for feature in FEATURES if feature.kind in ("max", "min")]
+ENDS = [feature for feature in FEATURES if feature.kind in ("recency", "tenure") and feature.fact != "order_count"]
 GAP_DAYS = 365
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What tells whose accounts and visitors are: `clean_identity`, and the visitors' own tiles."""
-
-    rows: DataFrame
-    visitor_tiles: DataFrame
 
 
 def edges() -> list[int]:
@@ -66,11 +57,7 @@ def snapshots(
 
     And identity as it was known then: accounts that were one count as one, with the clicks of their visitors.
     """
-    known = as_known(tiles, dates)
-    if identity:
-        own = of_persons(known, identity.rows, dates)
-        known = own.unionByName(of_visitors(identity.visitor_tiles, identity.rows, dates))
-    known = known.filter(F.col("event_date") <= F.col("as_of_date"))
+    known = known_tiles(tiles, dates, identity).filter(F.col("event_date") <= F.col("as_of_date"))
     known = known.withColumn("age_days", F.datediff("as_of_date", "event_date").cast("bigint"))
     counted = joined(_of_ages(known), _of_days(known), "customer_id", dates, "left")
     none = F.lit(0).cast("bigint")
@@ -90,7 +77,6 @@ def _of_ages(known: DataFrame) -> DataFrame:
         day_bits.bits_of_word(word, F.col("event_date"), F.col("as_of_date"), F.col("session_count") > 0).alias(name)
         for word, name in enumerate(day_words("session_count"))
     ]
-    ages = [feature for feature in FEATURES if feature.kind in ("recency", "tenure") and feature.fact != "order_count"]
     for feature in FEATURES:
         _refuse_undeclared(feature)
     bands = (
@@ -98,7 +84,7 @@ def _of_ages(known: DataFrame) -> DataFrame:
         .groupBy("as_of_date", "customer_id", "_band")
         .agg(
             *(merge(fact).alias(fact.name) for fact in FACTS),
-            *(_ends(feature)(F.when(F.col(feature.fact) > 0, age)).alias(feature.name) for feature in ages),
+            *(end_of(feature, F.when(F.col(feature.fact) > 0, age)).alias(feature.name) for feature in ENDS),
             *session_days,
         )
     )
@@ -112,14 +98,15 @@ def _of_ages(known: DataFrame) -> DataFrame:
 
     return bands.groupBy("as_of_date", "customer_id").agg(
         *(of_window(feature) for feature in SUMS),
-        *((F.max if feature.kind == "max" else F.min)(feature.fact).alias(feature.name) for feature in EXTREMES),
-        *(_ends(feature)(feature.name).alias(feature.name) for feature in ages),
+        *(MERGE[feature.kind](feature.fact).alias(feature.name) for feature in EXTREMES),
+        *(end_of(feature, F.col(feature.name)).alias(feature.name) for feature in ENDS),
         *(F.bit_or(name).alias(name) for name in day_words("session_count")),
     )
 
 
-def _ends(feature: Feature):
-    return F.min if feature.kind == "recency" else F.max
+def end_of(feature: Feature, ages: SparkColumn) -> SparkColumn:
+    """Aggregate: the age of the last day for a recency, of the first for a tenure."""
+    return F.min(ages) if feature.kind == "recency" else F.max(ages)
 
 
 def _of_days(known: DataFrame) -> DataFrame:
@@ -195,7 +182,7 @@ def _refuse_undeclared(feature: Feature) -> None:
 
 
 def _derived(feature: Feature) -> SparkColumn:
-    days, orders = F.col("order_days_lifetime"), F.col("order_count_lifetime")
+    days = F.col("order_days_lifetime")
     between = F.col("customer_age_days") - F.col("recency_days")
     match feature.kind:
         case "ratio":
@@ -205,9 +192,6 @@ def _derived(feature: Feature) -> SparkColumn:
             return F.col(feature.fact).cast("double") - F.col(str(feature.per)).cast("double")
         case "spread":
             return _spread(*(F.col(str(name)).cast("double") for name in (feature.per, feature.fact, feature.squares)))
-        case "order_spread":
-            total, squares = F.col("state_order_amount"), F.col("state_order_amount_squared")
-            return _spread(orders.cast("double"), total.cast("double"), squares.cast("double"))
         case "gap":
             return F.when(days > 1, between / (days - 1).cast("double"))
         case "mean":

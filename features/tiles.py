@@ -16,6 +16,7 @@ from features.session_starts import start_facts
 from schemas.declaration import Fact, Source
 from schemas.declared import FACTS, PRODUCT_FACTS, sources
 from schemas.feature import CLICK_FACTS, FEATURE_CUSTOMER_DAY, FEATURE_CUSTOMER_PRODUCT_DAY, FEATURE_VISITOR_DAY
+from schemas.line_rules import IS_SALE
 from schemas.session_starts import StartRules
 
 KEY = FEATURE_CUSTOMER_DAY.key
@@ -54,9 +55,9 @@ def merged(rows: list[DataFrame], key: tuple[str, ...], facts: tuple[Fact, ...])
     return merged.withColumns(sums)
 
 
-def merge(fact: Fact, value: Column | None = None) -> Column:
-    """Aggregate: the fact of several tiles, or of `value` in them. The engines widen sums of decimals."""
-    return MERGE[fact.merge](F.col(fact.name) if value is None else value)
+def merge(fact: Fact) -> Column:
+    """Aggregate: the fact of several tiles. The engines widen sums of decimals."""
+    return MERGE[fact.merge](fact.name)
 
 
 def with_every_fact(rows: DataFrame, key: tuple[str, ...] = KEY, facts: tuple[Fact, ...] = FACTS) -> DataFrame:
@@ -105,7 +106,7 @@ def campaign_facts(campaign_events: DataFrame) -> DataFrame:
 
 def product_line_facts(lines: DataFrame) -> DataFrame:
     """Products bought, of sale lines."""
-    sales = lines.filter(F.expr(sources.IS_SALE))
+    sales = lines.filter(F.expr(IS_SALE))
     return facts_told(sources.PRODUCT_LINES, sales, ("customer_id", "product_id"), PRODUCT_FACTS)
 
 

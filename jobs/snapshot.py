@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from features.customer_products import Products
-    from features.snapshot import Identity
+    from features.persons import Identity
 
 FIRST_VERSION = 1
 ONE_DAY = timedelta(days=1)

@@ -30,18 +30,18 @@ def main(arguments: list[str]) -> None:
     """Replace the tiles of the run's days."""
     run = runtime.run_of(runtime.parser("tile", __doc__).parse_args(arguments))
     refuse_stopped(run)
-    run.replace(tiles_of(run), FEATURE_CUSTOMER_DAY)
+    of_sessions = touched(run, CLEAN_EVENTS, CLEAN_SESSIONS) if run.exists(CLEAN_EVENTS) else None
+    run.replace(tiles_of(run, of_sessions), FEATURE_CUSTOMER_DAY)
     run.replace(product_tiles_of(run), FEATURE_CUSTOMER_PRODUCT_DAY)
-    if run.exists(CLEAN_EVENTS):
-        write_visitors(run)
+    if of_sessions is not None:
+        write_visitors(run, of_sessions)
     note_tiled(run)
 
 
-def write_visitors(run: Run) -> None:
+def write_visitors(run: Run, of_sessions: "DataFrame") -> None:
     """Replace the tiles of clicks that no customer is known of."""
     from features.tiles import visitor_tiles
 
-    of_sessions = touched(run, CLEAN_EVENTS, CLEAN_SESSIONS)
     rows = visitor_tiles(run.brought(CLEAN_EVENTS), of_sessions, run.first, run.settings.start_rules)
     run.replace(rows, FEATURE_VISITOR_DAY)
 
@@ -54,8 +54,8 @@ def note_tiled(run: Run) -> None:
         run.replace(run.spark.createDataFrame(rows, OPS_RUN.struct), OPS_RUN)
 
 
-def tiles_of(run: Run) -> "DataFrame":
-    """The run's tiles from the sources that the shop has."""
+def tiles_of(run: Run, of_sessions: "DataFrame | None") -> "DataFrame":
+    """The run's tiles from the sources that the shop has; `of_sessions` are all events of the sessions touched."""
     from pyspark.sql import functions as F
 
     from features import tiles
@@ -68,8 +68,8 @@ def tiles_of(run: Run) -> "DataFrame":
     if run.exists(CLEAN_ORDER_LINES):
         states = order_states(touched(run, CLEAN_ORDER_LINES, CLEAN_ORDERS))
         parts += [tiles.order_line_facts(run.brought(CLEAN_ORDER_LINES)), tiles.order_facts(states.filter(since))]
-    if run.exists(CLEAN_EVENTS):
-        events, of_sessions = run.brought(CLEAN_EVENTS), touched(run, CLEAN_EVENTS, CLEAN_SESSIONS)
+    if of_sessions is not None:
+        events = run.brought(CLEAN_EVENTS)
         parts += [tiles.click_facts(events), start_facts(events, run.settings.start_rules)]
         parts.append(session_facts(of_sessions, run.first))
     if run.exists(CLEAN_REVIEWS):

@@ -10,7 +10,7 @@ from schemas.identity import CLEAN_IDENTITY
 from schemas.ops import OPS_RUN
 
 if TYPE_CHECKING:
-    from features.snapshot import Identity
+    from features.persons import Identity
 
 
 def refuse_untiled(run: Run, last: date) -> None:
@@ -28,7 +28,7 @@ def refuse_untiled(run: Run, last: date) -> None:
 
 def known_identity(run: Run) -> "Identity | None":
     """What tells whose accounts and visitors are; None in a lake that knows nothing of it."""
-    from features.snapshot import Identity
+    from features.persons import Identity
 
     if not run.exists(CLEAN_IDENTITY):
         return None

@@ -12,6 +12,11 @@ from typing import Any
 MERCHANDISE, POSTAGE, EXCLUDED = "merchandise", "postage", "excluded"
 LINE_KINDS = (MERCHANDISE, POSTAGE, EXCLUDED)
 LINE_TYPES = ("sale", "return", "cancellation", "adjustment")
+RETURN_TYPES = ("return", "cancellation")
+# SQL over transaction lines. Lines of before there were rules have no kind, and are merchandise.
+IS_MERCHANDISE = f"coalesce(line_kind, '{MERCHANDISE}') = '{MERCHANDISE}'"
+IS_SALE = f"line_type = 'sale' AND {IS_MERCHANDISE}"
+IS_RETURN = f"line_type IN {RETURN_TYPES}"
 PRICES = ("positive", "zero", "negative")
 _UNEQUAL = re.compile(r"\(\?(?!:|i\))|\\[1-9]")  # what the two engines' regular expressions do not share
 

@@ -2,7 +2,6 @@
 
 from schemas.declaration import facts_of, features_of, parts_of
 from schemas.declared import campaigns, clicks, orders, products, reviews
-from schemas.declared.sources import SOURCES as SOURCES
 
 DECLARED = (*orders.DECLARED, *products.DECLARED, *clicks.DECLARED, *reviews.DECLARED, *campaigns.DECLARED)
 FACTS = facts_of(DECLARED)

@@ -1,6 +1,7 @@
 """Features of campaign contacts."""
 
-from schemas.declaration import LIFETIME, count, last, ratio, since
+from schemas.declaration import LIFETIME, last
+from schemas.declared.lines import count, ratio, since
 from schemas.declared.sources import CAMPAIGN_EVENTS
 
 DECLARED = (

@@ -1,18 +1,7 @@
 """Features of clicks and sessions: of sessions, what features/session_facts.py and session_starts.py tell of each."""
 
-from schemas.declaration import (
-    EXACT,
-    LIFETIME,
-    Window,
-    active_days,
-    count,
-    derived,
-    extreme,
-    last,
-    ratio,
-    since,
-    total,
-)
+from schemas.declaration import EXACT, LIFETIME, Window, last
+from schemas.declared.lines import active_days, count, derived, extreme, ratio, since, total
 from schemas.declared.sources import CLICKS, IS_MOBILE, SESSIONS, STARTS
 
 BEFORE_30 = Window(30, 30)

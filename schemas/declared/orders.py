@@ -1,26 +1,24 @@
 """Features of orders."""
 
 from schemas.contract import LINE_MONEY
-from schemas.declaration import (
-    LAST_YEAR,
-    LIFETIME,
-    NEXT_LAST_YEAR,
-    SQUARED_MONEY,
-    Window,
+from schemas.declaration import LAST_YEAR, LIFETIME, NEXT_LAST_YEAR, SQUARED_MONEY, Window, last
+from schemas.declared.lines import (
     active_days,
     count,
     derived,
     difference,
     extreme,
     kept,
-    last,
     mean,
     money,
     ratio,
     since,
+    spread,
     total,
 )
-from schemas.declared.sources import IS_MERCHANDISE, IS_RETURN, IS_SALE, ORDER_LINES, ORDERS
+from schemas.declared.sources import ORDER_LINES, ORDERS
+from schemas.line_rules import IS_MERCHANDISE, IS_RETURN, IS_SALE
+from schemas.session_starts import WEEKEND
 
 BEFORE_90 = Window(90, 90)
 USUAL = (*last(30, 90, 180, 365), LIFETIME)
@@ -44,14 +42,14 @@ DECLARED = (
     kept(total("order_amount_squared", ORDERS, "order_amount_squared", "Sum of squared net amounts of orders.", "shop currency squared", type=SQUARED_MONEY)),
     extreme("largest_sale_line_amount", "max", ORDER_LINES, f"CASE WHEN {IS_SALE} THEN net_amount END", "Money of the dearest sale line.", "shop currency", LINE_MONEY),
     extreme("smallest_sale_line_amount", "min", ORDER_LINES, f"CASE WHEN {IS_SALE} AND net_amount > 0 THEN net_amount END", "Money of the cheapest sale line that was not free.", "shop currency", LINE_MONEY),
-    mean("sale_line_amount", ORDER_LINES, f"CASE WHEN {IS_SALE} THEN net_amount END", "Money of a sale line.", "shop currency", (*last(90), LIFETIME), LINE_MONEY, spread=True),
-    count("weekend_sale_line_count", ORDER_LINES, "Sale lines of orders of a Saturday or Sunday.", "lines", last(90), where=f"{IS_SALE} AND dayofweek(order_date) IN (1, 7)"),
+    mean("sale_line_amount", ORDER_LINES, f"CASE WHEN {IS_SALE} THEN net_amount END", "Money of a sale line.", "shop currency", (*last(90), LIFETIME), LINE_MONEY, has_spread=True),
+    count("weekend_sale_line_count", ORDER_LINES, "Sale lines of orders of a Saturday or Sunday.", "lines", last(90), where=f"{IS_SALE} AND dayofweek(order_date) IN {WEEKEND}"),
     derived("gap", "order_gap_days", "order_count", "Mean days between days with an order."),
     derived("gap_365d", "order_gap_days_365d", "order_count", "Mean days between days with an order, last 365 days."),
     ratio("mean_order_amount_90d", "net_revenue_90d", "order_count_90d", "Net revenue per order, last 90 days.", "shop currency"),
     ratio("mean_order_amount_365d", "net_revenue_365d", "order_count_365d", "Net revenue per order, last year.", "shop currency"),
     ratio("mean_order_amount_lifetime", "net_revenue_lifetime", "order_count_lifetime", "Net revenue per order.", "shop currency"),
-    derived("order_spread", "order_amount_spread", "order_amount_squared", "Standard deviation of order amounts.", "shop currency"),
+    spread("order_amount_spread", "order_count_lifetime", "state_order_amount", "state_order_amount_squared", "Standard deviation of order amounts.", "shop currency"),
     ratio("order_amount_variation", "order_amount_spread", "mean_order_amount_lifetime", "Standard deviation of order amounts per mean.", "ratio"),
     ratio("lines_per_order_90d", "sale_line_count_90d", "order_count_90d", "Lines per order, last 90 days.", "lines"),
     ratio("lines_per_order_lifetime", "sale_line_count_lifetime", "order_count_lifetime", "Lines per order.", "lines"),

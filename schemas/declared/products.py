@@ -1,7 +1,9 @@
 """Features of the products and categories that a customer bought and looked at: made of product tiles."""
 
-from schemas.declaration import Window, count, distinct, last, money, price_quantile, ratio, top, total
-from schemas.declared.sources import IS_SALE, PRODUCT_CLICKS, PRODUCT_LINES
+from schemas.declaration import Window, last
+from schemas.declared.lines import count, distinct, money, price_quantile, ratio, top, total
+from schemas.declared.sources import PRODUCT_CLICKS, PRODUCT_LINES
+from schemas.line_rules import IS_SALE
 
 TILES = (  # facts of `feature_customer_product_day`
     count("sale_line_count", PRODUCT_LINES, "Sale lines.", "lines", where=IS_SALE),

@@ -1,6 +1,7 @@
 """Features of reviews."""
 
-from schemas.declaration import EXACT, LIFETIME, count, extreme, last, mean, ratio, since, total
+from schemas.declaration import EXACT, LIFETIME, last
+from schemas.declared.lines import count, extreme, mean, ratio, since, total
 from schemas.declared.sources import REVIEWS
 from schemas.review_aspects import ASPECTS
 

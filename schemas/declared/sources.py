@@ -9,14 +9,8 @@ SESSIONS = Source("sessions", "clean_events", is_only_added=False, is_of_visitor
 STARTS = Source("session_starts", "clean_events", is_of_visitors=True)  # session_starts.start_facts
 REVIEWS = Source("reviews", "clean_reviews")
 CAMPAIGN_EVENTS = Source("campaign_events", "clean_campaign_events")
-SOURCES = (ORDER_LINES, ORDERS, CLICKS, SESSIONS, STARTS, REVIEWS, CAMPAIGN_EVENTS)
 
 PRODUCT_LINES = Source("product_lines", "clean_order_lines", day="order_date")
 PRODUCT_CLICKS = Source("product_clicks", "clean_events")  # of known products, without bots
-PRODUCT_SOURCES = (PRODUCT_LINES, PRODUCT_CLICKS)
 
-# SQL over the sources' rows
-IS_MERCHANDISE = "coalesce(line_kind, 'merchandise') = 'merchandise'"
-IS_SALE = f"line_type = 'sale' AND {IS_MERCHANDISE}"
-IS_RETURN = "line_type IN ('return', 'cancellation')"
 IS_MOBILE = "coalesce(lower(device_type) RLIKE 'mobile|phone|app|tablet', false)"

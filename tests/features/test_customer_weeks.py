@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.customer_weeks import customer_weeks
-from features.snapshot import Identity
+from features.persons import Identity
 from schemas.feature import FEATURE_CUSTOMER_DAY, FEATURE_VISITOR_DAY
 from schemas.identity import CLEAN_IDENTITY
 from schemas.sequences import FEATURE_CUSTOMER_WEEK, WEEK_FACTS

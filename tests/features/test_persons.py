@@ -6,8 +6,8 @@ import pytest
 
 from features.campaigns import outcomes
 from features.labels import labels
-from features.persons import accounts_of_persons, events_of_persons, other_accounts
-from features.snapshot import Identity, snapshots
+from features.persons import Identity, accounts_of_persons, events_of_persons, other_accounts
+from features.snapshot import snapshots
 from schemas.campaign import CAMPAIGN_ASSIGNMENT
 from schemas.clean import CLEAN_EVENTS
 from schemas.feature import FEATURE_CUSTOMER_DAY, FEATURE_VISITOR_DAY

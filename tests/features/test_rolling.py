@@ -5,8 +5,9 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
+from features.persons import Identity
 from features.rolling import next_snapshot
-from features.snapshot import Identity, snapshots
+from features.snapshot import snapshots
 from schemas.declared import FACTS
 from schemas.feature import CLICK_FACTS, FEATURE_CUSTOMER, FEATURE_CUSTOMER_DAY, FEATURE_VISITOR_DAY
 from schemas.identity import CLEAN_IDENTITY

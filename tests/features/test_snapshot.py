@@ -83,8 +83,6 @@ def expected(feature: Feature, days: pd.DataFrame, done: dict[str, float]) -> fl
             return float(repeats.net_amount.mean()) if len(repeats) else None
         case "spread":
             return deviation(*(done[str(name)] for name in (feature.per, feature.fact, feature.squares)))
-        case "order_spread":
-            return deviation(*(days[name].sum() for name in ("order_count", "order_amount", "order_amount_squared")))
     if ordered.empty:
         return None
     triple = {"btyd_frequency": len(ordered) - 1, "btyd_recency": ordered.age.max() - ordered.age.min()}
