@@ -16,7 +16,7 @@ import pandas as pd
 
 from tests.benchmarks.forecasts import spread
 
-SEEDS, FOLDS = (1,), 5
+SEEDS, FOLDS = (1, 2, 3), 5
 SHOP = {"customers": 2000, "days": 240, "seed": 1}
 MOODS = ("bad", "mixed", "good")
 METRICS = ("macro_f1", "weighted_f1", "roc_auc")
