@@ -31,9 +31,10 @@ SIZES = {
 RUNS = 3
 LOOK_SECONDS = 0.1
 NIGHT = "Nightjar's night on sail: tiles and snapshot"
-PEERS = {
-    "DuckDB, all purchases anew": "duckdb",
-    "DuckDB, knowing that nobody orders twice a day": "duckdb-days",
+PEERS = {  # module, and its word before lake and folder
+    "DuckDB, all purchases anew": ("features_peers", "duckdb"),
+    "DuckDB, knowing that nobody orders twice a day": ("features_peers", "duckdb-days"),
+    "Polars, all purchases anew": ("features_polars",),
 }
 
 
@@ -64,9 +65,10 @@ def of_size(name: str, lake: Path, out: Path) -> str:
     costs: dict[str, list[Cost]] = {}
     for _ in range(RUNS):
         costs.setdefault(NIGHT, []).append(cost_of("features_step", "night", str(lake)))
-        for peer, word in PEERS.items():
-            costs.setdefault(peer, []).append(cost_of("features_peers", word, str(lake), str(out / word)))
-            refuse_difference(lake, out / word / "features.parquet")
+        for peer, words in PEERS.items():
+            folder = out / words[-1]
+            costs.setdefault(peer, []).append(cost_of(*words, str(lake), str(folder)))
+            refuse_difference(lake, folder / "features.parquet")
     return section(name, size, costs)
 
 
