@@ -2,7 +2,8 @@
 
 How many different products lie in a window does not follow from yesterday's number and the new day alone, but from the
 last day of each pair of customer and product: a pair comes in when it is seen anew, and leaves when its last day does.
-Top categories and quantiles are made anew each night of the tiles of their window, which is at most 90 days.
+Top categories and quantiles are made of the tiles of their window, which is at most 90 days; in a night, of those
+customers alone whose tiles came or left, or of whose products one changed its category.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pyspark.sql import functions as F
 
 from features.as_of import joined, recently
 from features.catalogue import catalogue_at
+from features.day_bits import ONE_DAY
 from features.persons import of_persons
 from schemas.declaration import Feature
 from schemas.declared import FEATURES
@@ -24,6 +26,8 @@ TOPS = [feature for feature in FEATURES if feature.kind in ("top", "top_share")]
 QUANTILES = [feature for feature in FEATURES if feature.kind == "quantile"]
 FACTS = sorted({feature.fact for feature in DISTINCT})
 REACH_DAYS = max(feature.window.days or 0 for feature in DISTINCT)
+RECENT = [*TOPS, *QUANTILES]
+RECENT_DAYS = sorted({feature.window.days or 0 for feature in RECENT})
 MOST_DIGITS = 12  # of a count within a window
 
 
@@ -48,11 +52,10 @@ def distinct_products(products: Products, dates: list[date]) -> DataFrame:
 def distinct_changes(products: Products, day: date) -> DataFrame:
     """(customer_id, change of each distinct feature since the day before, with `_` before its name)."""
     known = _known(products, [day], REACH_DAYS + 1)
-    run, event = F.col("ingest_date"), F.col("event_date")
-    came = (run == F.lit(day)) | (event == F.lit(day))
-    leaving = event.isin([day - timedelta(days=feature.window.days or 0) for feature in DISTINCT])
+    came = _comes(day)
+    leaves = _leaves(day, {feature.window.days or 0 for feature in DISTINCT})
     key = ["customer_id", "product_id"]
-    moved = known.filter(came | leaving).select(*key).distinct()
+    moved = known.filter(came | leaves).select(*key).distinct()
     last = (
         known.join(moved, key, "left_semi")
         .groupBy(*key)
@@ -74,11 +77,45 @@ def distinct_changes(products: Products, day: date) -> DataFrame:
 
 def recent_products(products: Products, dates: list[date]) -> DataFrame:
     """(as_of_date, customer_id, top categories and price quantiles), of customers who have any."""
+    return _recent(_known(products, dates, RECENT_DAYS[-1]), catalogue_at(products.catalogue, dates), dates)
+
+
+def recent_changes(products: Products, day: date) -> DataFrame:
+    """(customer_id, top categories and price quantiles with `_` before their names) of whom they may have changed.
+
+    A customer of whose tiles all have left has nulls.
+    """
+    known = _known(products, [day], RECENT_DAYS[-1] + 1)
+    kinds = catalogue_at(products.catalogue, [day])
+    before = catalogue_at(products.catalogue, [day - ONE_DAY]).select("product_id", F.col("category").alias("_before"))
+    told_anew = products.catalogue.filter(_comes(day)).select("product_id").distinct()
+    moved = kinds.join(told_anew, "product_id", "left_semi").join(before, "product_id", "left")
+    moved = moved.filter(~F.col("category").eqNullSafe(F.col("_before"))).select("product_id")
+    touched = known.filter(_comes(day) | _leaves(day, set(RECENT_DAYS))).select("customer_id")
+    if moved.head(1):  # seldom, and it takes all tiles of the window
+        touched = touched.union(known.join(moved, "product_id", "left_semi").select("customer_id"))
+    touched = touched.distinct()
+    rows = _recent(known.join(touched, "customer_id", "left_semi"), kinds, [day])
+    names = {feature.name: f"_{feature.name}" for feature in RECENT}
+    return touched.join(rows.drop("as_of_date").withColumnsRenamed(names), "customer_id", "left")
+
+
+def _comes(day: date) -> SparkColumn:
+    """Of a row that `day` is the first to know."""
+    return (F.col("ingest_date") == F.lit(day)) | (F.col("event_date") == F.lit(day))
+
+
+def _leaves(day: date, windows: set[int]) -> SparkColumn:
+    """Of a tile that `day` is the first to leave one of the windows."""
+    return F.col("event_date").isin([day - timedelta(days=days) for days in sorted(windows)])
+
+
+def _recent(known: DataFrame, kinds: DataFrame, dates: list[date]) -> DataFrame:
     key = ["as_of_date", "customer_id"]
     told = []
-    for days in sorted({feature.window.days or 0 for feature in (*TOPS, *QUANTILES)}):
-        known = _known(products, dates, days)
-        told += [_tops(known, products, dates, days), _quantiles(known, days)]
+    for days in RECENT_DAYS:
+        inside = known.filter(F.datediff("as_of_date", "event_date") < days)
+        told += [_tops(inside, kinds, dates, days), _quantiles(inside, days)]
     return reduce(lambda one, other: one.join(other, key, "full"), told)
 
 
@@ -97,10 +134,10 @@ def _number(condition: SparkColumn) -> SparkColumn:
     return F.sum(F.coalesce(condition, F.lit(False)).cast("bigint"))
 
 
-def _tops(known: DataFrame, products: Products, dates: list[date], days: int) -> DataFrame:
+def _tops(known: DataFrame, catalogue: DataFrame, dates: list[date], days: int) -> DataFrame:
     features = [feature for feature in TOPS if feature.window.days == days]
     facts = sorted({feature.fact for feature in features})
-    kinds = catalogue_at(products.catalogue, dates).select("as_of_date", "product_id", "category")
+    kinds = catalogue.select("as_of_date", "product_id", "category")
     named = joined(known, kinds, "product_id", dates, "inner")
     by_category = (
         named.filter(F.col("category").isNotNull())

@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from features import day_bits
-from features.customer_products import DISTINCT, QUANTILES, TOPS, Products, distinct_changes
+from features.customer_products import DISTINCT, RECENT, Products, distinct_changes, recent_changes
 from features.day_bits import ONE_DAY
 from features.persons import Identity, known_at, of_persons_at
 from features.snapshot import ENDS, EXTREMES, SUMS, edges, end_of, snapshots, with_derived
@@ -51,9 +51,11 @@ def next_snapshot(
     came, left = _without(came, again), _without(left, again)
     changes = [_sums_changed(came, left, day), _orders_changed(_without(orders, again), before, day)]
     if products is not None:
-        changes.append(_without(distinct_changes(products, day), again))
-    rolled = _rolled(_without(before, again), changes, day)
-    rows = with_derived(rolled, version, [day], products)
+        recent = recent_changes(products, day).withColumn("_is_recent", F.lit(True))
+        changes += [_without(distinct_changes(products, day), again), _without(recent, again)]
+    has_products = products is not None
+    rolled = _rolled(_without(before, again), changes, day, has_products)
+    rows = with_derived(rolled, version, [day], has_products=has_products)
     if not again:
         return rows
     accounts = _with_accounts(again, identity, day)
@@ -179,7 +181,7 @@ def _first_day(day: date) -> SparkColumn:
     return F.date_sub(F.lit(day - ONE_DAY), F.col("customer_age_days").cast("int"))
 
 
-def _rolled(before: DataFrame, changes: list[DataFrame], day: date) -> DataFrame:
+def _rolled(before: DataFrame, changes: list[DataFrame], day: date, has_products: bool) -> DataFrame:
     """What `snapshot` counts, of the day. Columns with `_` before a name hold what changes it."""
     changed = reduce(lambda one, other: one.join(other, "customer_id", "full"), changes)
     both = before.drop("as_of_date").join(changed, "customer_id", "full")
@@ -203,16 +205,18 @@ def _rolled(before: DataFrame, changes: list[DataFrame], day: date) -> DataFrame
         "state_order_days_revenue": F.when(has_orders, _grown("state_order_days_revenue", LINE_MONEY)),
         "state_first_order_revenue": F.when(has_orders, first_revenue).cast(LINE_MONEY),
     }
-    grown = [*SUMS, *(DISTINCT if f"_{DISTINCT[0].name}" in changed.columns else [])]
-    counted |= {feature.name: _grown(feature.name, feature.type) for feature in grown}
+    counted |= {feature.name: _grown(feature.name, feature.type) for feature in SUMS}
+    if has_products:
+        counted |= {feature.name: _grown(feature.name, feature.type) for feature in DISTINCT}
+        is_recent = F.col("_is_recent").isNotNull()
+        counted |= {f.name: F.when(is_recent, F.col(f"_{f.name}")).otherwise(F.col(f.name)) for f in RECENT}
     for feature in ENDS:
         ends = F.least if feature.kind == "recency" else F.greatest
         counted[feature.name] = ends(F.col(feature.name) + 1, F.col(f"_{feature.name}"))
     for feature in EXTREMES:
         ends = F.least if feature.kind == "min" else F.greatest
         counted[feature.name] = ends(F.col(feature.name), F.col(f"_{feature.name}")).cast(feature.type)
-    made_anew = [f.name for f in (*TOPS, *QUANTILES)]
-    return rows.withColumns(counted).drop(*made_anew)
+    return rows.withColumns(counted)
 
 
 def _grown(name: str, kind: T.DataType) -> SparkColumn:

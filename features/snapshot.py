@@ -13,13 +13,13 @@ from pyspark.sql import functions as F
 
 from features import day_bits
 from features.as_of import joined
-from features.customer_products import DISTINCT, QUANTILES, TOPS, Products, distinct_products, recent_products
+from features.customer_products import DISTINCT, RECENT, Products, distinct_products, recent_products
 from features.persons import Identity, known_tiles
 from features.tiles import MERGE, merge
 from schemas.contract import LINE_MONEY
 from schemas.declaration import Feature
 from schemas.declared import FACTS, FEATURES, PARTS
-from schemas.feature import BIT_FACTS, STATE, day_words
+from schemas.feature import BIT_FACTS, DECLARATION, STATE, day_words
 
 DAY_FACTS = ("order_count", "click_count", "session_count", "review_count", "contact_count", "redemption_count")
 FACTS_OF_KIND = {  # of which facts a kind is made; others are made of any
@@ -33,7 +33,7 @@ FACTS_OF_KIND = {  # of which facts a kind is made; others are made of any
 }
 ANY_FACT = ("sum", "max", "min", "distinct", "top", "top_share", "quantile", "ratio", "difference", "spread")
 OF_TILES = ("sum", "max", "min", "active_days", "recency", "tenure")
-OF_PRODUCTS = [*DISTINCT, *TOPS, *QUANTILES]
+OF_PRODUCTS = [*DISTINCT, *RECENT]
 SUMS = [feature for feature in (*FEATURES, *PARTS) if feature.kind == "sum"]
 EXTREMES = [feature for feature in FEATURES if feature.kind in ("max", "min")]
 ENDS = [feature for feature in FEATURES if feature.kind in ("recency", "tenure") and feature.fact != "order_count"]
@@ -64,8 +64,9 @@ def snapshots(
     absent = {name: F.coalesce(name, none) for name in ("order_days_lifetime", *day_words("order_count"))}
     counted = counted.withColumns(absent)
     if products is not None:
-        counted = joined(counted, distinct_products(products, dates), "customer_id", dates, "left")
-    return with_derived(counted, version, dates, products)
+        for told in (distinct_products(products, dates), recent_products(products, dates)):
+            counted = joined(counted, told, "customer_id", dates, "left")
+    return with_derived(counted, version, dates, has_products=products is not None)
 
 
 def _of_ages(known: DataFrame) -> DataFrame:
@@ -130,15 +131,15 @@ def _of_days(known: DataFrame) -> DataFrame:
     )  # fmt: skip
 
 
-def with_derived(counted: DataFrame, version: int, dates: list[date], products: Products | None) -> DataFrame:
-    """`feature_customer` from what was counted of tiles (state too), and what product tiles tell."""
-    rows = _with_products(counted, dates, products)
+def with_derived(counted: DataFrame, version: int, dates: list[date], *, has_products: bool) -> DataFrame:
+    """`feature_customer` from what was counted of tiles and product tiles (state too)."""
+    rows = _with_products(counted, has_products)
     of_bits = {f.name: _of_bits(f, dates) for f in FEATURES if f.kind == "gap_365d" or _is_of_bits(f)}
     names = [
         feature for feature in FEATURES if feature.kind not in (*OF_TILES, "gap_365d") and feature not in OF_PRODUCTS
     ]
     first = {f.name: _derived(f) for f in names if f.kind not in ("ratio", "difference")}
-    rows = rows.withColumns(of_bits).withColumns(first)
+    rows = rows.withColumns(of_bits).withColumns(first | {"state_declaration": F.lit(DECLARATION)})
     left = [feature for feature in names if feature.name not in first]
     while left:  # a ratio may be of ratios
         waiting = {feature.name for feature in left}
@@ -149,13 +150,12 @@ def with_derived(counted: DataFrame, version: int, dates: list[date], products: 
     return rows.select("as_of_date", "customer_id", F.lit(version).alias("snapshot_version"), *kept)
 
 
-def _with_products(counted: DataFrame, dates: list[date], products: Products | None) -> DataFrame:
-    """Rows with the features of products; a shop without product tiles has none."""
-    if products is None:
+def _with_products(counted: DataFrame, has_products: bool) -> DataFrame:
+    """Rows with the features of products; a shop without product tiles, and who bought none, has none."""
+    if not has_products:
         nothing = {f.name: F.lit(0 if f.kind == "distinct" else None).cast(f.type) for f in OF_PRODUCTS}
         return counted.withColumns(nothing)
-    rows = joined(counted, recent_products(products, dates), "customer_id", dates, "left")
-    return rows.withColumns({feature.name: F.coalesce(feature.name, F.lit(0)) for feature in DISTINCT})
+    return counted.withColumns({feature.name: F.coalesce(feature.name, F.lit(0)) for feature in DISTINCT})
 
 
 def _is_of_bits(feature: Feature) -> bool:

@@ -22,7 +22,6 @@ from jobs import erase_files, erase_note, lake_lock, refusal, runtime
 from jobs.erase_identity import identify_others
 from jobs.erase_ids import Places, ids_in, ids_of_options
 from jobs.erase_landing import erase_landing
-from jobs.erase_landing_formats import ERASED
 from jobs.erase_names import rename_files
 from jobs.erase_present import erase_state, make_present_again
 from jobs.erase_quotes import blank_all
@@ -37,6 +36,7 @@ from jobs.pseudonyms import key_of, pseudonym, pseudonym_of_all
 from jobs.settings import get_settings
 from jobs.tables import Run
 from schemas.clean import CLEAN_ORDER_LINES
+from schemas.contract import ERASED
 from schemas.feature import FEATURE_CUSTOMER
 from schemas.identity import CLEAN_IDENTITY, CLEAN_IDENTITY_EDGE
 from schemas.ops import OPS_ERASURE

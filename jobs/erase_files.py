@@ -12,10 +12,10 @@ from typing import Any
 
 from features.spreadsheet import csv_text, safe_text
 from jobs.erase_landing import PARTIAL, forget_partial
-from jobs.erase_landing_formats import ERASED
 from jobs.erase_texts import texts_of
 from jobs.erase_words import Sought, Words, is_distinctive
 from jobs.settings import Settings
+from schemas.contract import ERASED
 
 
 def erase_exports(exports: Path, customers: Set[str]) -> tuple[int, int]:

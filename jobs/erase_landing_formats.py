@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 from features.landing_csv import csv_records
 from jobs.erase_texts import leaves, parquet_texts, separated
 from jobs.erase_words import Sought
+from schemas.contract import ERASED
 
-ERASED = "(erased)"
 Ends = npt.NDArray[np.int64]  # where each record of a file ends
 Left = tuple[bytes, int]  # what is left, and how many rows or quotes went
 _ESCAPED_LETTER = re.compile(rb"\\u00[2-7]")  # a letter or digit that JSON may spell so

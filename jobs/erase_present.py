@@ -40,4 +40,4 @@ def erase_state(run: Run) -> None:
     newest = {max(days)} | {max(days & run.published_dates(), default=max(days))} if days else set()
     rows = run.read(FEATURE_CUSTOMER).filter(F.col("as_of_date").isin(sorted(newest)))
     if newest:
-        overwrite(run, FEATURE_CUSTOMER, "state_order_amount", rows.select(*FEATURE_CUSTOMER.key).toArrow())
+        overwrite(run, FEATURE_CUSTOMER, "state_declaration", rows.select(*FEATURE_CUSTOMER.key).toArrow())

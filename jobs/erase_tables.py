@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jobs import erase_files
-from jobs.erase_landing_formats import ERASED
 from jobs.erase_texts import leaves, separated
 from jobs.erase_words import Sought
 from jobs.tables import Run
+from schemas.contract import ERASED
 from schemas.identity import CLEAN_IDENTITY_EDGE
 from schemas.raw import RAW_CLICKSTREAM, RAW_CUSTOMERS, RAW_TRANSACTIONS
 
@@ -151,7 +151,7 @@ def blank(run: Run, table: "Table", column: str, sought: Sought, days: Iterable[
 
 
 def overwrite(run: Run, table: "Table", column: str, keys: pa.Table) -> None:
-    """Put "(erased)" in place of texts and maps, null in place of anything else."""
+    """Put `ERASED` in place of texts and maps, null in place of anything else."""
     on = named_rows(run, table, keys)
     instead = {"string": f"'{ERASED}'", "map": f"map('{ERASED}', '')"}
     value = instead.get(table[column].type.typeName(), "NULL")

@@ -5,10 +5,9 @@ import json
 from jobs.pseudonyms import key_of, pseudonym
 from jobs.tables import Run
 from schemas.clean import CLEAN_CONSENT
+from schemas.contract import ERASED
 from schemas.ops import OPS_REPLAY
 from schemas.raw import RAW_QUARANTINE
-
-ERASED_TEXT = "(erased)"
 
 
 def refused_consents(run: Run) -> list[str]:
@@ -35,7 +34,7 @@ def refused_consents(run: Run) -> list[str]:
 
 def _may_speak_of_consent(text: str | None) -> bool:
     """Whether a row's text has a column of consents, or is no record, so that nobody can tell."""
-    if text is None or text == ERASED_TEXT:
+    if text is None or text == ERASED:
         return False
     try:
         record = json.loads(text)

@@ -12,6 +12,7 @@ from jobs.errors import MissingInputError
 from jobs.ingest_staging import HASHED_ID, parsed
 from jobs.landing_files import LandingFile, hash_file
 from jobs.tables import Run
+from schemas.contract import ERASED
 from schemas.ops import OPS_FILE
 from schemas.raw import EXTRA, SOURCES, landing_columns
 
@@ -95,7 +96,7 @@ def candidates(run: Run, rows: Iterable[Refused], repairs: dict[Key, Record]) ->
 
 def is_erased(row: Refused) -> bool:
     """Whether an erasure took the row's text."""
-    return row.text == "(erased)" or "the customer was erased" in row.reason or "(erased)" in row.reason
+    return row.text == ERASED or "the customer was erased" in row.reason or ERASED in row.reason
 
 
 def record_of(text: str | None) -> Record | None:

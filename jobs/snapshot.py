@@ -17,7 +17,9 @@ from jobs.staging import staging
 from jobs.tables import Run
 from jobs.tiled import known_identity, refuse_untiled
 from schemas.clean import CLEAN_EVENTS, CLEAN_ORDER_LINES, CLEAN_PRODUCTS, CLEAN_REVIEWS
+from schemas.contract import ERASED
 from schemas.feature import (
+    DECLARATION,
     FEATURE_CUSTOMER,
     FEATURE_CUSTOMER_DAY,
     FEATURE_CUSTOMER_PRODUCT_DAY,
@@ -66,8 +68,10 @@ def write_customers(run: Run, dates: list[date]) -> None:
         write_of_tiles(run, dates, tiles, identity, products)
         return
     fixed = run.published_dates()  # days whose tiles change no more
+    erased = erased_until(run)
     for day in dates:
-        before = day_before(run, day) if day - ONE_DAY in fixed else None
+        is_rolled = day - ONE_DAY in fixed and (erased is None or day > erased)
+        before = day_before(run, day) if is_rolled else None
         if before is None:
             write_of_tiles(run, [day], tiles, identity, products)
         else:
@@ -114,19 +118,21 @@ def products_of(run: Run, identity: "DataFrame | None") -> "Products | None":
 
 
 def day_before(run: Run, day: date) -> "DataFrame | None":
-    """The whole snapshot of the day before, or None. An erasure leaves one without state."""
+    """The snapshot of the day before if all its rows were made as this night makes them, or None."""
     from pyspark.sql import functions as F
 
-    from features.snapshot import DISTINCT, SUMS
-
     before = run.read(FEATURE_CUSTOMER).filter(F.col("as_of_date") == F.lit(day - ONE_DAY))
-    # A feature that was declared since, and what an erasure took tiles from, is null there.
-    names = [feature.name for feature in (*SUMS, *DISTINCT)]
-    first = F.sum((F.col("snapshot_version") == FIRST_VERSION).cast("bigint")).alias("_first")
-    [told] = before.agg(
-        F.count(F.lit(1)).alias("_rows"), first, *(F.count(name).alias(name) for name in names)
-    ).collect()
-    return before if told["_rows"] and set(told.asDict().values()) == {told["_rows"]} else None
+    made = before.groupBy("snapshot_version", "state_declaration").count().limit(2).collect()
+    return before if [tuple(row)[:2] for row in made] == [(FIRST_VERSION, DECLARATION)] else None
+
+
+def erased_until(run: Run) -> date | None:
+    """The newest snapshot at the last erasure. What earlier ones were made of is no more."""
+    from pyspark.sql import functions as F
+
+    erased = run.read(FEATURE_CUSTOMER).filter(F.col("state_declaration") == F.lit(ERASED))
+    [found] = erased.agg(F.max("as_of_date").alias("as_of_date")).collect()
+    return found.as_of_date
 
 
 def write_products_and_patterns(run: Run) -> None:

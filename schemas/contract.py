@@ -16,6 +16,7 @@ from pyspark.sql import types as T
 MONEY = T.DecimalType(18, 2)
 LINE_MONEY = T.DecimalType(18, 4)  # unit prices of real shops have up to four decimals; cents only after summing
 EXCHANGE_RATE = T.DecimalType(18, 10)
+ERASED = "(erased)"  # what an erasure leaves in place of a text
 
 Expectation = tuple[str, dict[str, Any]]
 

@@ -5,6 +5,8 @@ at any date D comes from the tiles with `ingest_date` <= D. Nothing is ever rewr
 adds a tile. Features are declared in `schemas/declared`, one line each.
 """
 
+from hashlib import sha256
+
 from pyspark.sql import types as T
 
 from schemas.contract import LINE_MONEY, MONEY, Between, Column, NotNull, OneOf, Table
@@ -76,17 +78,21 @@ def day_words(fact: str) -> list[str]:
     return [f"state_{fact.removesuffix('_count')}_days_{word}" for word in range(DAY_WORDS)]
 
 
+DECLARATION = sha256(repr((FACTS, FEATURES, PARTS)).encode()).hexdigest()
 STATE: tuple[Column, ...] = (
-    *(
-        Column(part.name, part.type, f"{part.meaning} Null once an erasure took tiles from under it.", unit=part.unit)
-        for part in PARTS
-    ),
+    *(Column(part.name, part.type, part.meaning, unit=part.unit) for part in PARTS),
     Column("state_order_days_revenue", LINE_MONEY, "Net revenue of the days with an order.", unit="shop currency"),
     Column("state_first_order_revenue", LINE_MONEY, "Net revenue of the first such day.", unit="shop currency"),
     *(
         Column(name, T.LongType(), f"Days with any {fact}, a bit each; no feature.", _REQUIRED)
         for fact in BIT_FACTS
         for name in day_words(fact)
+    ),
+    Column(
+        "state_declaration",
+        T.StringType(),
+        "Fingerprint of what was declared when the row was made. The next date is made from rows of today's alone; an "
+        "erasure, which takes tiles from under them, writes `(erased)`.",
     ),
 )
 """What the next date's snapshot is made from beside the features; no features themselves."""

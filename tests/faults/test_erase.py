@@ -18,7 +18,7 @@ from jobs import erase, runtime
 from jobs.pseudonyms import KEY_FILE
 from models.registry import load_champion
 from schemas.campaign import CAMPAIGN_ASSIGNMENT
-from schemas.contract import Table
+from schemas.contract import ERASED, Table
 from schemas.feature import FEATURE_CUSTOMER
 from schemas.ops import OPS_ERASED_CUSTOMER, OPS_ERASURE, OPS_FILE
 from schemas.raw import RAW_QUARANTINE, RAW_REVIEWS, RAW_TRANSACTIONS
@@ -104,10 +104,10 @@ def test_an_erased_customer_is_in_no_file_and_all_others_keep_their_rows(publish
     before, after = others(published, one), others(erased, one)
     for table in TABLES:
         if table.name in before and "visitor_id" not in table.column_names:  # the customer's browsers go too
-            held = [column for column in before[table.name].column_names if column != "state_order_amount"]
+            held = [column for column in before[table.name].column_names if column != "state_declaration"]
             assert_same_rows(table, after[table.name].select(held), before[table.name].select(held))
-    state = after[FEATURE_CUSTOMER.name].filter(pc.field("as_of_date") == PUBLISHED)["state_order_amount"]
-    assert len(state) and state.null_count == len(state)  # the next snapshot is made of all tiles
+    state = after[FEATURE_CUSTOMER.name].filter(pc.field("as_of_date") == PUBLISHED)["state_declaration"]
+    assert set(state.to_pylist()) == {ERASED}  # the next snapshot is made of all tiles
     texts = [row["original_text"] for row in shop.stored(erased, RAW_QUARANTINE).to_pylist()]
     assert texts == ["(erased)", f"x,{one}0,another's"]
 

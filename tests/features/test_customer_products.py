@@ -1,6 +1,6 @@
 """Features of products against pandas, on random tiles; and night after night from the day before."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -9,10 +9,12 @@ import pytest
 from features.customer_products import (
     DISTINCT,
     QUANTILES,
+    RECENT,
     TOPS,
     Products,
     distinct_changes,
     distinct_products,
+    recent_changes,
     recent_products,
 )
 from schemas.clean import CLEAN_PRODUCTS
@@ -20,6 +22,7 @@ from schemas.feature import FEATURE_CUSTOMER_PRODUCT_DAY
 from schemas.identity import CLEAN_IDENTITY
 
 D = date(2024, 6, 30)
+NEWER = datetime(2024, 6, 29, tzinfo=UTC)
 
 
 def random_tiles(seed: int, customers: int = 8, per_customer: int = 40) -> list[dict]:
@@ -104,6 +107,32 @@ def test_the_change_of_a_night_is_what_lies_between_its_day_and_the_day_before(s
         for customer in counts[day]:
             now, before = (counts[at].get(customer, nothing) for at in (day, day - timedelta(days=1)))
             assert list(now - before) == list(changes.get(customer, nothing)), (day, customer)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_who_has_other_top_categories_or_quantiles_than_the_day_before_is_told_of_with_those_of_the_day(seed, frame):
+    """Of tiles that come or leave, and of a product that another category takes over at D - 1 and D + 1."""
+    moved = {"event_date": D - timedelta(days=1), "ingest_date": D - timedelta(days=1), "product_id": "p2"}
+    products = Products(
+        frame(FEATURE_CUSTOMER_PRODUCT_DAY, *random_tiles(seed, customers=40, per_customer=6)),
+        frame(CLEAN_PRODUCTS, *catalogue(), moved | {"category": "moved", "event_at": NEWER}),
+    )
+    names = [feature.name for feature in RECENT]
+
+    def told(day: date) -> dict[str, tuple]:
+        return {row.customer_id: tuple(row[n] for n in names) for row in recent_products(products, [day]).collect()}
+
+    nothing, unmoved = (None,) * len(names), 0
+    before = told(D - timedelta(days=2))
+    for shift in range(-1, 2):
+        day = D + timedelta(days=shift)
+        now = told(day)
+        changes = {r.customer_id: tuple(r[f"_{n}"] for n in names) for r in recent_changes(products, day).collect()}
+        rolled = {one: changes.get(one, before.get(one, nothing)) for one in {*before, *changes}}
+        assert {one: found for one, found in rolled.items() if found != nothing} == now, day
+        unmoved += len(now.keys() - changes.keys())
+        before = now
+    assert unmoved
 
 
 def test_two_accounts_of_one_person_bought_one_product_once(frame):

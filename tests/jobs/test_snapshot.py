@@ -184,6 +184,22 @@ def test_a_snapshot_is_made_from_a_whole_and_published_one_of_the_day_before(mak
     assert orders_of(run) == {day: number + 1 for number, day in enumerate(days)}
 
 
+def test_after_an_erasure_no_lost_snapshot_is_made_from_what_counted_the_erased(make_run, frame, run_job, caplog):
+    """The oldest still holds what it was made of; the tiles under it are others now."""
+    days = [date(2024, 3, 1) + timedelta(days=shift) for shift in range(4)]
+    run = make_run(days[0], days[-1])
+    run.replace(frame(FEATURE_CUSTOMER_DAY, *(tile(day, order_count=2) for day in days)), FEATURE_CUSTOMER_DAY)
+    for day in days[:3]:
+        run_job("snapshot", day, rolling_from_tiles=0)
+        make_run(day).replace(frame(CUSTOMER_360, {"as_of_date": day}), CUSTOMER_360)
+    DeltaTable(str(run.path(FEATURE_CUSTOMER_DAY))).update(updates={"order_count": "1"})
+    erase_state(make_run(days[2]))
+    run.delete(FEATURE_CUSTOMER, f"as_of_date = DATE'{days[1]}'")
+    caplog.set_level("INFO", "nightjar")
+    run_job("snapshot", days[2], None, "--dates", str(days[1]), rolling_from_tiles=0)
+    assert "made_of=the day before" not in caplog.text and orders_of(run)[days[1]] == 2
+
+
 def test_a_lake_of_before_a_fact_has_none_of_it_and_its_next_snapshot_is_made_of_all_tiles(
     make_run, frame, run_job, caplog
 ):
@@ -193,8 +209,9 @@ def test_a_lake_of_before_a_fact_has_none_of_it_and_its_next_snapshot_is_made_of
     run.replace(frame(FEATURE_CUSTOMER_DAY, tile(first, order_count=1)), FEATURE_CUSTOMER_DAY)
     run_job("snapshot", first)
     run.replace(frame(CUSTOMER_360, {"as_of_date": first}), CUSTOMER_360, first, first)
-    for table, name in ((FEATURE_CUSTOMER_DAY, "cart_session_count"), (FEATURE_CUSTOMER, "cart_session_count_90d")):
-        DeltaTable(str(run.path(table))).update(updates={name: "NULL"})
+    DeltaTable(str(run.path(FEATURE_CUSTOMER_DAY))).update(updates={"cart_session_count": "NULL"})
+    before = {"cart_session_count_90d": "NULL", "state_declaration": "'of before'"}
+    DeltaTable(str(run.path(FEATURE_CUSTOMER))).update(updates=before)
     caplog.set_level("INFO", "nightjar")
     run_job("snapshot", second, rolling_from_tiles=0)
     assert "made_of=all tiles" in caplog.text
