@@ -35,6 +35,7 @@ PEERS = {  # module, and its word before lake and folder
     "DuckDB, all purchases anew": ("features_peers", "duckdb"),
     "DuckDB, knowing that nobody orders twice a day": ("features_peers", "duckdb-days"),
     "Polars, all purchases anew": ("features_polars",),
+    "DuckDB, from the day before, by hand for this shop alone": ("features_increment", "step"),
 }
 
 
@@ -62,6 +63,11 @@ def of_size(name: str, lake: Path, out: Path) -> str:
         build(lake, size)
         for what in (["history", str(lake), str(size.first)], ["before", str(lake)]):
             subprocess.run([sys.executable, "-m", "tests.benchmarks.features_step", *what], check=True, cwd=ROOT)
+    subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.features_increment", "before", str(lake), str(out / "step")],
+        check=True,
+        cwd=ROOT,
+    )
     costs: dict[str, list[Cost]] = {}
     for _ in range(RUNS):
         costs.setdefault(NIGHT, []).append(cost_of("features_step", "night", str(lake)))

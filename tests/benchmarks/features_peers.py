@@ -17,6 +17,10 @@ from datetime import date
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 DAY = date(2024, 6, 30)
 YEAR = 364
@@ -100,13 +104,30 @@ MONEY = ("net_revenue", "sale_amount", "refund_amount", "discount_amount", "ship
 IS_ORDER = "lines > 0 AND (net > 0 OR sold = 0)"
 
 
-def query(is_duckdb: bool, is_order_a_day: bool = False) -> str:
-    """The features of every customer at `DAY`, in the SQL of DuckDB or of Spark.
+def features_of(rows: str) -> str:
+    """The features, from rows of what was counted of each customer."""
+    ratios = ", ".join(
+        f"CASE WHEN ({per}) > 0 THEN CAST({over} AS DOUBLE) / CAST({per} AS DOUBLE) END AS {name}"
+        for name, (over, per) in RATIOS.items()
+    )
+    deviations = ", ".join(
+        f"CASE WHEN {n} > 0 THEN sqrt(greatest(CAST({squares} AS DOUBLE) / {n} "
+        f"- (CAST({total} AS DOUBLE) / {n}) * (CAST({total} AS DOUBLE) / {n}), 0)) END AS {name}"
+        for name, (n, total, squares) in DEVIATIONS.items()
+    )
+    shown = ", ".join(f"{stem}_{label}" for stem, (_, labels) in SUMS.items() if stem != "squares" for label in labels)
+    return f"""SELECT customer_id, {", ".join(PLAIN)}, {shown}, {ratios}, {deviations},
+       CAST(net_revenue_90d - net_revenue_90d_before_90d AS DOUBLE) AS net_revenue_change_90d
+FROM {rows}"""
+
+
+def query(is_duckdb: bool, is_order_a_day: bool = False, at: date = DAY, lines: str = "order_lines") -> str:
+    """The features of every customer at a day, in the SQL of DuckDB or of Spark.
 
     In DuckDB money is whole ten-thousandths, which it sums faster than decimals. `is_order_a_day` spares the days of the
     orders: true of these data, not of shops.
     """
-    day = f"DATE '{DAY}'"
+    day = f"DATE '{at}'"
     age = f"({day} - order_date)" if is_duckdb else f"datediff({day}, order_date)"
     since = f"{day} - {{}}" if is_duckdb else f"date_sub({day}, {{}})"
     weekend = "dayofweek(order_date) IN (0, 6)" if is_duckdb else "dayofweek(order_date) IN (1, 7)"
@@ -115,7 +136,7 @@ def query(is_duckdb: bool, is_order_a_day: bool = False) -> str:
     quantiles = (
         "quantile_cont(price, [0.25, 0.5, 0.75])" if is_duckdb else "percentile(price, array(0.25D, 0.5D, 0.75D))"
     )
-    at = (lambda n: f"q[{n + 1}]") if is_duckdb else (lambda n: f"q[{n}]")
+    part = (lambda n: f"q[{n + 1}]") if is_duckdb else (lambda n: f"q[{n}]")
     whole = "::BIGINT" if is_duckdb else ""
     scale, scale_squared = ("/ 1e4", "/ 1e8") if is_duckdb else ("", "")
     square = (
@@ -131,16 +152,6 @@ def query(is_duckdb: bool, is_order_a_day: bool = False) -> str:
         for stem, (column, labels) in SUMS.items()
         for label in labels
     )
-    ratios = ", ".join(
-        f"CASE WHEN ({per}) > 0 THEN CAST({over} AS DOUBLE) / CAST({per} AS DOUBLE) END AS {name}"
-        for name, (over, per) in RATIOS.items()
-    )
-    deviations = ", ".join(
-        f"CASE WHEN {n} > 0 THEN sqrt(greatest(CAST({squares} AS DOUBLE) / {n} "
-        f"- (CAST({total} AS DOUBLE) / {n}) * (CAST({total} AS DOUBLE) / {n}), 0)) END AS {name}"
-        for name, (n, total, squares) in DEVIATIONS.items()
-    )
-    shown = ", ".join(f"{stem}_{label}" for stem, (_, labels) in SUMS.items() if stem != "squares" for label in labels)
     edge = " ".join(f"WHEN age < {end} THEN {begin}" for begin, end in pairwise(EDGES))
     days = f"""SELECT customer_id, {age} AS age, {added(tuple(n for n in ADDED if n not in ("weekend", "orders", "order_net", "order_squares")))},
            max(dearest) AS dearest, min(cheapest) AS cheapest,
@@ -164,7 +175,7 @@ WITH orders AS (
            sum(shipping_amount){whole} AS shipping, max(net_amount) FILTER (WHERE line_type = 'sale') AS dearest,
            min(net_amount) FILTER (WHERE line_type = 'sale' AND net_amount > 0) AS cheapest,
            coalesce(sum({square.format("net_amount")}) FILTER (WHERE line_type = 'sale'), 0) AS squares
-    FROM order_lines GROUP BY customer_id, order_id, order_date
+    FROM {lines} GROUP BY customer_id, order_id, order_date
 ), days AS (
     {days}
 ), spans AS (
@@ -184,7 +195,7 @@ WITH orders AS (
            sum(order_days_net) {scale} AS order_days_net, {max_by}(first_net, oldest) {scale} AS first_net
     FROM (SELECT *, span AS age FROM spans) AS _ GROUP BY customer_id
 ), pairs AS (
-    SELECT customer_id, product_id, max(order_date) AS last_date FROM order_lines
+    SELECT customer_id, product_id, max(order_date) AS last_date FROM {lines}
     WHERE line_type = 'sale' AND order_date > {since.format(365)} GROUP BY customer_id, product_id
 ), products_bought AS (
     SELECT customer_id, count(*) FILTER (WHERE last_date > {since.format(30)}) AS bought_product_count_30d,
@@ -192,17 +203,17 @@ WITH orders AS (
            count(*) AS bought_product_count_365d
     FROM pairs GROUP BY customer_id
 ), categories AS (
-    SELECT customer_id, category, count(*) AS n FROM order_lines JOIN products USING (product_id)
+    SELECT customer_id, category, count(*) AS n FROM {lines} JOIN products USING (product_id)
     WHERE line_type = 'sale' AND order_date > {since.format(90)} GROUP BY customer_id, category
 ), tops AS (
     SELECT customer_id, {first_by} AS top_category_90d,
            CAST(max(n) AS DOUBLE) / CAST(sum(n) AS DOUBLE) AS top_category_share_90d
     FROM categories GROUP BY customer_id
 ), prices AS (
-    SELECT customer_id, CAST(sum(net_amount) AS DOUBLE) {scale} / CAST(sum(quantity) AS DOUBLE) AS price FROM order_lines
+    SELECT customer_id, CAST(sum(net_amount) AS DOUBLE) {scale} / CAST(sum(quantity) AS DOUBLE) AS price FROM {lines}
     WHERE line_type = 'sale' AND order_date > {since.format(90)} GROUP BY customer_id, product_id, order_date
 ), quantiles AS (
-    SELECT customer_id, {at(0)} AS unit_price_p25_90d, {at(1)} AS unit_price_median_90d, {at(2)} AS unit_price_p75_90d
+    SELECT customer_id, {part(0)} AS unit_price_p25_90d, {part(1)} AS unit_price_median_90d, {part(2)} AS unit_price_p75_90d
     FROM (SELECT customer_id, {quantiles} AS q FROM prices GROUP BY customer_id) AS _
 ), joined AS (
     SELECT customers.*, tops.top_category_90d, tops.top_category_share_90d, unit_price_p25_90d, unit_price_median_90d,
@@ -212,9 +223,7 @@ WITH orders AS (
     FROM customers LEFT JOIN products_bought USING (customer_id) LEFT JOIN tops USING (customer_id)
     LEFT JOIN quantiles USING (customer_id)
 )
-SELECT customer_id, {", ".join(PLAIN)}, {shown}, {ratios}, {deviations},
-       CAST(net_revenue_90d - net_revenue_90d_before_90d AS DOUBLE) AS net_revenue_change_90d
-FROM joined
+{features_of("joined")}
 """
 
 
@@ -223,12 +232,17 @@ def duckdb(lake: Path, out: Path, is_order_a_day: bool = False) -> None:
     import duckdb
 
     engine = duckdb.connect()
+    views(engine, lake)
+    engine.sql(f"COPY ({query(True, is_order_a_day)}) TO '{out / 'features.parquet'}' (FORMAT parquet)")
+
+
+def views(engine: "DuckDBPyConnection", lake: Path) -> None:
+    """Purchases, with money in whole ten-thousandths, and products, as DuckDB reads them."""
     lines, products = (str(lake / name / "**" / "*.parquet") for name in ("clean_order_lines", "clean_products"))
     amounts = (f"({name}_amount * 10000)::BIGINT AS {name}_amount" for name in ("net", "discount", "shipping"))
     rows = f"read_parquet('{lines}', hive_partitioning = true)"
     engine.sql(f"CREATE VIEW order_lines AS SELECT * REPLACE ({', '.join(amounts)}) FROM {rows}")
     engine.sql(f"CREATE VIEW products AS FROM read_parquet('{products}', hive_partitioning = true)")
-    engine.sql(f"COPY ({query(True, is_order_a_day)}) TO '{out / 'features.parquet'}' (FORMAT parquet)")
 
 
 def of_engine(lake: Path, out: Path) -> None:
