@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONUNBUFFERED = 1
 export PYTHONPATH =
 
-.PHONY: help setup setup-all nightly night show check format test chaos bench lock clean clean-lake
+.PHONY: help setup setup-all nightly night show check format test long chaos bench lock clean clean-lake
 .DEFAULT_GOAL = help
 
 help:  ## this list
@@ -69,6 +69,9 @@ format: setup-all  ## format and mend what ruff can mend; write the data diction
 test: setup-all  ## all tests; those of engine spark where Java is there (TESTS="-k name" to choose)
 	@$(VENV)/python -m jobs.jars --into .jars || echo "tests of engine spark are left out"
 	@$(VENV)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(TESTS)
+
+long: setup-all  ## tests that take many minutes: sixty nights, made both ways
+	@$(VENV)/python -m pytest -m long tests/jobs
 
 chaos: setup-all  ## every job of the night killed at five moments drawn by chance, and run again
 	@$(VENV)/python -m pytest -m chaos tests/faults
