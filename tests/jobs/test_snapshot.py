@@ -196,6 +196,7 @@ def test_after_an_erasure_no_lost_snapshot_is_made_from_what_counted_the_erased(
     erase_state(make_run(days[2]))
     run.delete(FEATURE_CUSTOMER, f"as_of_date = DATE'{days[1]}'")
     caplog.set_level("INFO", "nightjar")
+    caplog.clear()
     run_job("snapshot", days[2], None, "--dates", str(days[1]), rolling_from_tiles=0)
     assert "made_of=the day before" not in caplog.text and orders_of(run)[days[1]] == 2
 
@@ -213,6 +214,7 @@ def test_a_lake_of_before_a_fact_has_none_of_it_and_its_next_snapshot_is_made_of
     before = {"cart_session_count_90d": "NULL", "state_declaration": "'of before'"}
     DeltaTable(str(run.path(FEATURE_CUSTOMER))).update(updates=before)
     caplog.set_level("INFO", "nightjar")
+    caplog.clear()
     run_job("snapshot", second, rolling_from_tiles=0)
     assert "made_of=all tiles" in caplog.text
     [row] = run.read(FEATURE_CUSTOMER).filter(f"as_of_date = DATE'{second}'").collect()
