@@ -27,6 +27,9 @@ _SESSION_CONF = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
 }
+# Else every call of a function notes where it was made, for errors: two thirds of the time that a snapshot's plan is
+# made in. Spark takes it only as it starts.
+_NO_CALL_SITES = {"spark.python.sql.dataFrameDebugging.enabled": "false"}
 
 
 # One small machine: start fast, few tasks. C1 alone and the serial collector halve the cost of a short job
@@ -93,7 +96,7 @@ def _sail(settings: Settings) -> "SparkSession":
         _sail_server = SparkConnectServer()
         _sail_server.start(background=True)
     host, port = _sail_server.listening_address
-    return _connect(f"sc://{host}:{port}")
+    return _connect(f"sc://{host}:{port}", _NO_CALL_SITES)
 
 
 def has_sail() -> bool:
@@ -101,7 +104,7 @@ def has_sail() -> bool:
     return _sail_server is not None
 
 
-def _connect(url: str) -> "SparkSession":
+def _connect(url: str, conf: dict[str, str] | None = None) -> "SparkSession":
     # With the full pyspark installed, functions would look for a JVM unless this says Connect.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     from pyspark.sql.connect.session import SparkSession
@@ -110,7 +113,7 @@ def _connect(url: str) -> "SparkSession":
     if session is None or session.is_stopped:
         # Not getOrCreate: it returns the last session made, whatever server that one is on.
         session = _sessions[url] = SparkSession.builder.remote(url).create()
-        for key, value in _SESSION_CONF.items():
+        for key, value in (_SESSION_CONF | (conf or {})).items():
             session.conf.set(key, value)
     return session  # type: ignore[return-value]  # the same API, another class
 
@@ -138,13 +141,17 @@ def _spark(settings: Settings) -> "SparkSession":
 def spark_conf(settings: Settings) -> dict[str, str]:
     """Configuration of an Apache Spark session with Delta; `settings.spark_conf` wins over it."""
     jars = sorted(str(path.resolve()) for path in Path(settings.spark_jars).glob("*.jar"))
-    conf = _SESSION_CONF | {
-        "spark.master": settings.spark_master,
-        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-        "spark.databricks.delta.snapshotPartitions": "1",
-        "spark.ui.showConsoleProgress": "false",
-    }
+    conf = (
+        _SESSION_CONF
+        | _NO_CALL_SITES
+        | {
+            "spark.master": settings.spark_master,
+            "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+            "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+            "spark.databricks.delta.snapshotPartitions": "1",
+            "spark.ui.showConsoleProgress": "false",
+        }
+    )
     if jars:
         conf["spark.driver.extraClassPath"] = conf["spark.executor.extraClassPath"] = os.pathsep.join(jars)
     if settings.spark_master.startswith("local"):

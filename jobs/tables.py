@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.checked_rows import checked_rows
+from jobs.checked_rows import checked_rows, missing_columns_named
 from jobs.engine import get_spark
 from jobs.errors import ContractError, TemporaryError
 from jobs.settings import Settings
@@ -123,14 +123,13 @@ class Run:
         where = f"{column} >= DATE'{days[0]}' AND {column} <= DATE'{days[1]}'" + (f" AND {also}" if also else "")
         # Sail writes rows that replaceWhere does not cover; Spark refuses them. The check makes both refuse.
         inside = (f"{column} must lie in the slice {days[0]}..{days[1]}", where)
-        checked = checked_rows(rows, table, also=(inside,))
-        tasks = os.cpu_count() or 1
-        if (
-            largest_day * len(table.columns) < LARGE_DAY_CELLS
-        ):  # each day gets one file; more rows stay in the tasks that make them
-            checked = checked.repartition(tasks, *table.partition_columns)
 
+        @missing_columns_named(rows, table)
         def write() -> None:
+            checked = checked_rows(rows, table, also=(inside,))
+            # Each day gets one file; more rows stay in the tasks that make them.
+            if largest_day * len(table.columns) < LARGE_DAY_CELLS:
+                checked = checked.repartition(os.cpu_count() or 1, *table.partition_columns)
             ordered = checked.select(*self.ensure(table))  # Sail puts columns in by place, not by name
             is_sail = self.settings.engine == "sail" and not self.settings.catalog
             if is_sail and table.has_arrays:
@@ -188,6 +187,7 @@ class Run:
         columns, values = ", ".join(f"`{n}`" for n in names), ", ".join(f"source.`{n}`" for n in names)
         delete = "" if gone is None else "WHEN MATCHED AND source.`_is_gone` THEN DELETE "
 
+        @missing_columns_named(rows, table)
         def write() -> None:
             self.ensure(table)
             parts = self._parts_of(table, rows, gone)
