@@ -8,13 +8,25 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import erasure, features, forecasts, identity, ingest, night, patterns, products, reviews
+from tests.benchmarks import (
+    erasure,
+    features,
+    features_backfill,
+    forecasts,
+    identity,
+    ingest,
+    night,
+    patterns,
+    products,
+    reviews,
+)
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 BENCHMARKS = {
     "forecasts": forecasts.run,
     "night": night.run,
     "features": features.run,
+    "backfill": features_backfill.run,
     "ingest": ingest.run,
     "erase": erasure.run,
     "identity": identity.run,

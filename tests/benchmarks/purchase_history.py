@@ -143,7 +143,7 @@ _MONEY = (
 
 
 def _write_rest(lake: Path, size: Size) -> None:
-    """The catalogue; that yesterday is published; that today's rows are there."""
+    """The catalogue; that yesterday is tiled and published; that today's rows are there."""
     products = duckdb.sql(
         f"""
         SELECT 'p' || i AS product_id, TIMESTAMPTZ '{size.first}' AS event_at, DATE '{size.first}' AS event_date,
@@ -152,9 +152,11 @@ def _write_rest(lake: Path, size: Size) -> None:
         """
     ).to_arrow_table()
     _append(lake, CLEAN_PRODUCTS, products)
-    published = {"as_of_date": LAST - timedelta(days=1), "customer_id": "c0"}
-    for table, row in ((CUSTOMER_360, published), (OPS_RUN, {"ingest_date": LAST, "is_tiled": False})):
-        _append(lake, table, pa.Table.from_pylist([table.row(**row)]))
+    yesterday = LAST - timedelta(days=1)
+    published = [CUSTOMER_360.row(as_of_date=yesterday, customer_id="c0")]
+    runs = [OPS_RUN.row(ingest_date=day, is_tiled=day < LAST) for day in (yesterday, LAST)]
+    for table, rows in ((CUSTOMER_360, published), (OPS_RUN, runs)):
+        _append(lake, table, pa.Table.from_pylist(rows))
 
 
 def _append(lake: Path, table: Table, rows: pa.Table) -> None:
