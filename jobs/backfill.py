@@ -24,7 +24,6 @@ from schemas.ops import OPS_GATE, OPS_RUN
 log = logging.getLogger("nightjar")
 
 ONE_DAY = timedelta(days=1)
-DATES_AT_ONCE = 31  # each sees all tiles up to it: a year of dates at once would be 365 times the tiles
 
 
 def main(arguments: list[str]) -> None:
@@ -73,9 +72,9 @@ def earliest_tile(run: Run) -> date | None:
 
 
 def make_snapshots(run: Run, missing: list[date]) -> None:
-    """Snapshots of the dates, so many at once as memory allows."""
-    for place in range(0, len(missing), DATES_AT_ONCE):
-        dates = [str(day) for day in missing[place : place + DATES_AT_ONCE]]
+    """Snapshots of the dates."""
+    if missing:
+        dates = list(map(str, missing))
         log.info("step=backfill snapshots of %s", ", ".join(dates))
         runtime.run_jobs(["snapshot"], ["--as-of", str(run.as_of_date), "--dates", *dates])
 

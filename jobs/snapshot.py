@@ -5,8 +5,8 @@ registry; writes `feature_customer`, `feature_product`, `feature_pattern`.
 
 A published snapshot is never rewritten: published dates are left out. Late data is in the next snapshot. Refused
 (exit code 2) while `tile` has not added what a run brought: such a snapshot would lack that night.
-`--dates` makes the customers' snapshots of several dates in one pass, as training needs them; one of a published date
-too, where it was lost or thinned.
+`--dates` makes the customers' snapshots of several dates, as training needs them; one of a published date too, where it
+was lost or thinned.
 """
 
 from datetime import date, timedelta
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 FIRST_VERSION = 1
 ONE_DAY = timedelta(days=1)
+DATES_AT_ONCE = 31  # each sees all tiles up to it: a year of dates at once would be 365 times the tiles
 
 
 def main(arguments: list[str]) -> None:
@@ -57,15 +58,16 @@ def main(arguments: list[str]) -> None:
 def write_customers(run: Run, dates: list[date]) -> None:
     """`feature_customer` of the dates; the days between them keep their snapshots.
 
-    Few tiles are read once for all dates. Of many, each date is made of the day before where that is stored, also when
-    it was made just now.
+    Few tiles are read once for so many dates as memory allows. Of many, each date is made of the day before where that
+    is stored, also when it was made just now.
     """
     run.ensure(FEATURE_CUSTOMER)
     identity = known_identity(run)
     tiles = run.read(FEATURE_CUSTOMER_DAY)
     products = products_of(run, identity.rows if identity else None)
     if tiles.count() < run.settings.rolling_from_tiles:
-        write_of_tiles(run, dates, tiles, identity, products)
+        for place in range(0, len(dates), DATES_AT_ONCE):
+            write_of_tiles(run, dates[place : place + DATES_AT_ONCE], tiles, identity, products)
         return
     fixed = run.published_dates()  # days whose tiles change no more
     erased = erased_until(run)

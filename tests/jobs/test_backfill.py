@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from jobs import backfill
+from jobs import backfill, snapshot
 from jobs.errors import MissingInputError
 from jobs.settings import Settings
 from schemas.feature import FEATURE_CUSTOMER
@@ -104,15 +104,15 @@ def test_daily_builds_every_day_of_the_stretch_that_has_no_snapshot_in_one_proce
 
 
 def test_a_long_stretch_is_built_so_many_dates_at_once(copy_of, monkeypatch):
-    ran = []
-    monkeypatch.setattr(backfill.runtime, "run_jobs", lambda names, arguments: ran.append(arguments[3:]))
+    made = []
+    monkeypatch.setattr(snapshot, "write_of_tiles", lambda run, dates, *of: made.append(dates))
     lake = copy_of("trained")
     with shop.lake_settings(lake):
         backfill.main(["--from", str(shop.START), "--to", str(shop.TRAINED), "--daily"])
-    there = set(map(str, shop.stored(lake, FEATURE_CUSTOMER)["as_of_date"].to_pylist()))
-    days = (str(shop.START + timedelta(days=shift)) for shift in range(101))
-    assert [day for dates in ran for day in dates] == [day for day in days if day not in there]
-    assert max(map(len, ran)) == backfill.DATES_AT_ONCE
+    there = set(shop.stored(lake, FEATURE_CUSTOMER)["as_of_date"].to_pylist())
+    days = (shop.START + timedelta(days=shift) for shift in range(101))
+    assert [day for dates in made for day in dates] == [day for day in days if day not in there]
+    assert max(map(len, made)) == snapshot.DATES_AT_ONCE
 
 
 def test_a_stored_snapshot_of_a_published_date_is_never_written_again(copy_of):
