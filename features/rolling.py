@@ -220,8 +220,10 @@ def _rolled(before: DataFrame, changes: list[DataFrame], day: date, has_products
 
 
 def _grown(name: str, kind: T.DataType) -> SparkColumn:
-    zero = F.lit(0).cast(kind)
-    return (F.coalesce(name, zero) + F.coalesce(f"_{name}", zero)).cast(kind)
+    # Of two of its widest decimals Spark rounds the sum.
+    part = T.DecimalType(min(kind.precision, 37), kind.scale) if isinstance(kind, T.DecimalType) else kind
+    old, change = (F.coalesce(F.col(column).cast(part), F.lit(0).cast(part)) for column in (name, f"_{name}"))
+    return (old + change).cast(kind)
 
 
 def _sums_changed(came: DataFrame, left: DataFrame, day: date) -> DataFrame:

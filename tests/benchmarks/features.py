@@ -57,12 +57,9 @@ def run() -> str:
 
 
 def of_size(name: str, lake: Path, out: Path) -> str:
-    """Build the lake where it is not there, then time night and peers in turn."""
+    """Time night and peers in turn."""
     size = SIZES[name]
-    if not (lake / "feature_customer").is_dir():
-        build(lake, size)
-        for what in (["history", str(lake), str(size.first)], ["before", str(lake)]):
-            subprocess.run([sys.executable, "-m", "tests.benchmarks.features_step", *what], check=True, cwd=ROOT)
+    build_lake(lake, size)
     subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.features_increment", "before", str(lake), str(out / "step")],
         check=True,
@@ -76,6 +73,14 @@ def of_size(name: str, lake: Path, out: Path) -> str:
             costs.setdefault(peer, []).append(cost_of(*words, str(lake), str(folder)))
             refuse_difference(lake, folder / "features.parquet")
     return section(name, size, costs)
+
+
+def build_lake(lake: Path, size: Size) -> None:
+    """Purchases, tiles of all days before the night, and the snapshot before it, where they are not there."""
+    if not (lake / "feature_customer").is_dir():
+        build(lake, size)
+        for what in (["history", str(lake), str(size.first)], ["before", str(lake)]):
+            subprocess.run([sys.executable, "-m", "tests.benchmarks.features_step", *what], check=True, cwd=ROOT)
 
 
 def cost_of(module: str, *arguments: str) -> Cost:

@@ -1,8 +1,9 @@
-"""A small trained shop to break: made once per test session, copied for each test."""
+"""A small trained shop to break: made once per test run, copied for each test."""
 
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -13,6 +14,7 @@ from unittest.mock import patch
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from filelock import FileLock
 
 from schemas.contract import Table
 from schemas.score import CUSTOMER_360
@@ -58,7 +60,7 @@ NIGHTLY: tuple[Job, ...] = (
     ("report",),
 )
 UP_TO_GATES = NIGHTLY[:8]
-_MADE: dict[str, Path] = {}
+STAGES = ("trained", "published", "judged")
 
 
 @contextmanager
@@ -103,19 +105,21 @@ def environment(lake: Path) -> dict[str, str]:
 
 def make(name: str, factory: pytest.TempPathFactory) -> Path:
     """A stage of the shop, made when first asked for: `trained`, `published` (one night) or `judged` (NIGHT's gates
-    passed, not yet published)."""
-    if name not in _MADE:
-        lake = factory.mktemp("shop") / name
-        if name == "trained":
-            build_trained(lake)
-        elif name == "published":
-            copy(make("trained", factory), lake)
-            run_all(lake, NIGHTLY, PUBLISHED)
-        else:
-            copy(make("published", factory), lake)
-            run_all(lake, UP_TO_GATES)
-        _MADE[name] = lake
-    return _MADE[name]
+    passed, not yet published). Worker processes of a test run share them."""
+    base = factory.getbasetemp()
+    lake = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shop" / name
+    before = make(STAGES[STAGES.index(name) - 1], factory) if name != STAGES[0] else None
+    lake.parent.mkdir(exist_ok=True)
+    with FileLock(f"{lake}.lock"):
+        if not lake.is_dir():
+            making = Path(tempfile.mkdtemp(dir=lake.parent)) / name
+            if before is None:
+                build_trained(making)
+            else:
+                copy(before, making)
+                run_all(making, *((NIGHTLY, PUBLISHED) if name == "published" else (UP_TO_GATES, NIGHT)))
+            making.rename(lake)
+    return lake
 
 
 def build_trained(lake: Path) -> None:
