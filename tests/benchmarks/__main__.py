@@ -6,6 +6,7 @@ A section is replaced only by a run of its own benchmark; `--only NAME` runs one
 import argparse
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from tests.benchmarks import (
@@ -26,7 +27,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 BENCHMARKS = {
     "forecasts": forecasts.run,
     "night": night.run,
-    "features": features.run,
+    **{f"features-{size}": partial(features.run, size) for size in features.SIZES},
     "features-spark": features_spark.run,
     "backfill": features_backfill.run,
     "ingest": ingest.run,

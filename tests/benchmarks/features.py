@@ -2,7 +2,7 @@
 
 Simulated purchases (tests/benchmarks/purchase_history.py). Each figure is of a process of its own, start of Python and
 of the engine's session included; the rows are compared, column by column, before anything is told.
-`BENCH_SIZES` names the sizes (default: i); `BENCH_DIR` keeps the lakes for a second run.
+`BENCH_DIR` keeps the lakes for a second run.
 """
 
 import os
@@ -48,12 +48,10 @@ class Cost:
     peak_gib: float
 
 
-def run() -> str:
-    """Measure the sizes asked for."""
-    names = os.environ.get("BENCH_SIZES", "i").split(",")
+def run(name: str) -> str:
+    """Measure a size."""
     with tempfile.TemporaryDirectory(prefix="nightjar-bench-") as folder:
-        kept = Path(os.environ.get("BENCH_DIR") or folder)
-        return "\n\n".join(of_size(name, kept / name, Path(folder)) for name in names)
+        return of_size(name, Path(os.environ.get("BENCH_DIR") or folder) / name, Path(folder))
 
 
 def of_size(name: str, lake: Path, out: Path) -> str:

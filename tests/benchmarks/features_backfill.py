@@ -1,8 +1,8 @@
 """What ninety lost snapshots cost by one backfill, beside a build of each by itself.
 
-Simulated purchases of five years (tests/benchmarks/purchase_history.py), a tenth of size (ii) of the benchmark of
-features. Both make them of the same tiles; every column of every date that both made is compared before anything is
-told. Of the builds by themselves every tenth date is made, in a process of its own: the others would cost as much.
+Size (ii) of the benchmark of features: five years of simulated purchases. Both make them of the same tiles; every
+column of every date that both made is compared before anything is told. Of the builds by themselves every thirtieth
+date is made, in a process of its own: the others would cost as much.
 
     python -m tests.benchmarks.features_backfill single LAKE DAY
 """
@@ -10,7 +10,6 @@ told. Of the builds by themselves every tenth date is made, in a process of its 
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 from datetime import date, timedelta
@@ -22,32 +21,32 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from schemas.feature import FEATURE_CUSTOMER
-from tests.benchmarks.features import ROOT, Cost, cost_of, told
+from tests.benchmarks.features import SIZES, Cost, build_lake, cost_of, told
 from tests.benchmarks.features_step import BEFORE, snapshot
-from tests.benchmarks.purchase_history import Size, build
 
-SIZE = Size(20_000, 1_827, 10_000_000)
-DATES, EVERY = 90, 10
+SIZE = SIZES["ii"]
+DATES, EVERY = 90, 30
 DAYS = [BEFORE - timedelta(days=back) for back in reversed(range(DATES))]
 
 
 def run() -> str:
     """Measure. `BENCH_DIR` keeps the lake for a second run."""
     with tempfile.TemporaryDirectory(prefix="nightjar-bench-") as folder:
-        lake = Path(os.environ.get("BENCH_DIR") or folder) / "backfill"
-        if not (lake / "feature_customer_day").is_dir():
-            build(lake, SIZE)
-            step = [sys.executable, "-m", "tests.benchmarks.features_step", "history", str(lake), str(SIZE.first)]
-            subprocess.run(step, check=True, cwd=ROOT)
-        table = lake / FEATURE_CUSTOMER.name
-        shutil.rmtree(table, ignore_errors=True)
-        alone = DAYS[EVERY - 1 :: EVERY]
-        singles = [cost_of("features_backfill", "single", str(lake), str(day)) for day in alone]
-        kept = Path(folder) / "alone.parquet"
-        pq.write_table(DeltaTable(str(table)).to_pyarrow_table(), kept)
-        shutil.rmtree(table)
-        together = cost_of("features_backfill", "all", str(lake))
-        refuse_difference(table, kept, alone)
+        lake = Path(os.environ.get("BENCH_DIR") or folder) / "ii"
+        build_lake(lake, SIZE)
+        table, of_lake = lake / FEATURE_CUSTOMER.name, lake / f"{FEATURE_CUSTOMER.name}-kept"
+        table.rename(of_lake)
+        try:
+            alone = DAYS[EVERY - 1 :: EVERY]
+            singles = [cost_of("features_backfill", "single", str(lake), str(day)) for day in alone]
+            kept = Path(folder) / "alone.parquet"
+            pq.write_table(DeltaTable(str(table)).to_pyarrow_table(), kept)
+            shutil.rmtree(table)
+            together = cost_of("features_backfill", "all", str(lake))
+            refuse_difference(table, kept, alone)
+        finally:
+            shutil.rmtree(table, ignore_errors=True)
+            of_lake.rename(table)
         return section(singles, together)
 
 
